@@ -1,0 +1,90 @@
+//! What one request costs the embedded engine, its look-up in the command table included.
+//! Run with: cargo bench --bench memory
+
+use divan::{Bencher, black_box};
+use redis_sidecar::command;
+use redis_sidecar::memory::{Engine, Now};
+use redis_sidecar::wire::decode::Request;
+use redis_sidecar::wire::{Protocol, encode};
+
+const NOW: Now = Now(1_700_000_000_000);
+const KEYS: usize = 100_000;
+
+fn main() {
+    divan::main();
+}
+
+fn frame(arguments: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode::command(&mut bytes, arguments);
+    bytes
+}
+
+fn key(number: usize) -> String {
+    format!("key:{number:012}")
+}
+
+fn filled() -> Engine {
+    let engine = Engine::new(0);
+    let mut out = Vec::new();
+    for number in 0..KEYS {
+        run(&engine, &frame(&[b"SET", key(number).as_bytes(), &[b'x'; 64]]), &mut out);
+        out.clear();
+    }
+    engine
+}
+
+fn run(engine: &Engine, frame: &[u8], out: &mut Vec<u8>) {
+    let Some(request) = Request::parse(frame) else { return };
+    engine.execute(&request, command::lookup(request.name()), 0, Protocol::Resp2, NOW, out);
+}
+
+/// 256 requests on keys that lie far apart, decoded before.
+fn many(bencher: Bencher<'_, '_>, request: impl Fn(&str) -> Vec<u8>) {
+    let engine = filled();
+    let frames: Vec<Vec<u8>> = (0..256).map(|n| request(&key(n * 389 % KEYS))).collect();
+    let requests: Vec<Request<'_>> = frames.iter().filter_map(|f| Request::parse(f)).collect();
+    bencher.counter(divan::counter::ItemsCount::new(requests.len())).bench(|| {
+        let mut out = Vec::with_capacity(64 * 1024);
+        for request in &requests {
+            let spec = command::lookup(request.name());
+            engine.execute(request, spec, 0, Protocol::Resp2, black_box(NOW), &mut out);
+        }
+        out
+    });
+}
+
+#[divan::bench(threads = [1, 2])]
+fn get(bencher: Bencher<'_, '_>) {
+    many(bencher, |key| frame(&[b"GET", key.as_bytes()]));
+}
+
+#[divan::bench(threads = [1, 2])]
+fn set(bencher: Bencher<'_, '_>) {
+    many(bencher, |key| frame(&[b"SET", key.as_bytes(), &[b'y'; 64]]));
+}
+
+#[divan::bench]
+fn set_with_deadline(bencher: Bencher<'_, '_>) {
+    many(bencher, |key| frame(&[b"SET", key.as_bytes(), &[b'y'; 64], b"EX", b"60"]));
+}
+
+#[divan::bench]
+fn incr(bencher: Bencher<'_, '_>) {
+    many(bencher, |key| frame(&[b"INCR", format!("counter:{key}").as_bytes()]));
+}
+
+#[divan::bench]
+fn ping(bencher: Bencher<'_, '_>) {
+    many(bencher, |_| frame(&[b"PING"]));
+}
+
+#[divan::bench]
+fn active_expiry_with_nothing_due(bencher: Bencher<'_, '_>) {
+    let engine = filled();
+    let mut out = Vec::new();
+    for number in 0..KEYS {
+        run(&engine, &frame(&[b"EXPIRE", key(number).as_bytes(), b"60"]), &mut out);
+    }
+    bencher.bench(|| engine.expire_some(black_box(NOW), 1000));
+}

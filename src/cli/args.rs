@@ -1,0 +1,146 @@
+//! The command line as clap reads it. Values are taken as typed: what they mean, and whether they
+//! may be so, is said by `config`, together with every other fault.
+//! `redis-sidecar` alone is `redis-sidecar run`. Usage faults exit with 2, as clap has it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Flags, Sources};
+
+/// A Redis-protocol sidecar proxy: plain RESP on localhost, pooled TLS connections to a cloud Redis.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "redis-sidecar", version, propagate_version = true, after_help = AFTER_HELP)]
+pub struct CommandLine {
+    /// What to do; nothing is `run`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What each command takes.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Subcommand)]
+pub enum Command {
+    /// Serve apps until SIGTERM (the default)
+    #[default]
+    Run,
+    /// Print the configuration as it takes effect, or every fault in it; dials nothing
+    Check,
+}
+
+/// What each command takes; before or after the command.
+#[derive(Clone, Default, Args)]
+pub struct Options {
+    /// The YAML file [default: ./config.yaml where there is one]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Where apps connect, or off [default: 127.0.0.1:6379]
+    #[arg(long, value_name = "ADDR", global = true)]
+    pub listen: Option<String>,
+    /// Where operators connect by HTTP, or off [default: 127.0.0.1:9121]
+    #[arg(long, value_name = "ADDR", global = true)]
+    pub admin: Option<String>,
+    /// The Redis behind [default: memory://]; pass passwords in REDIS_URL instead
+    #[arg(long, value_name = "URL", global = true)]
+    pub upstream: Option<String>,
+    /// Single-threaded runtimes, 1 to 1024 [default: auto, one a core]
+    #[arg(long, value_name = "N", global = true)]
+    pub workers: Option<String>,
+    /// error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL", global = true)]
+    pub log_level: Option<String>,
+    /// text for people, json for machines [default: text]
+    #[arg(long, value_name = "text|json", global = true)]
+    pub log_format: Option<String>,
+}
+
+const AFTER_HELP: &str = "\
+Environment: REDIS_URL, or REDIS_HOST, REDIS_PORT, REDIS_USERNAME, REDIS_PASSWORD, REDIS_DB,
+REDIS_TLS; all names and keys are in docs/configuration.md. Flags win over the environment,
+which wins over the file.
+
+Exit codes: 0 fine, 1 failed at run, 2 usage or configuration.";
+
+impl Options {
+    /// What the flags say, in the words of the configuration.
+    fn flags(&self) -> Flags {
+        Flags {
+            listen: self.listen.clone(),
+            admin: self.admin.clone(),
+            upstream: self.upstream.clone(),
+            workers: self.workers.clone(),
+            log_level: self.log_level.clone(),
+            log_format: self.log_format.clone(),
+        }
+    }
+
+    /// Where the configuration is taken from: these, this process's environment, and the file.
+    pub fn sources(&self) -> Sources {
+        Sources::of_this_process(self.config.clone(), self.flags())
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The upstream may hold a password: the flags know how to hide it.
+        f.debug_tuple("Options").field(&self.config).field(&self.flags()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser, error::ErrorKind};
+
+    use super::{Command, CommandLine};
+
+    fn parse(line: &str) -> Result<CommandLine, clap::Error> {
+        CommandLine::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_is_run() {
+        assert_eq!(parse("redis-sidecar").unwrap().command.unwrap_or_default(), Command::Run);
+        assert_eq!(parse("redis-sidecar run").unwrap().command, Some(Command::Run));
+        assert_eq!(parse("redis-sidecar check").unwrap().command, Some(Command::Check));
+    }
+
+    #[test]
+    fn options_stand_before_or_after_the_command() {
+        for line in [
+            "redis-sidecar --workers 3 --log-format=json check --listen :7000",
+            "redis-sidecar check --workers=3 --log-format json --listen :7000",
+        ] {
+            let options = parse(line).unwrap().options;
+            assert_eq!(options.workers.as_deref(), Some("3"), "{line}");
+            assert_eq!(options.log_format.as_deref(), Some("json"), "{line}");
+            assert_eq!(options.listen.as_deref(), Some(":7000"), "{line}");
+        }
+    }
+
+    #[test]
+    fn usage_faults_exit_with_2_and_help_with_0() {
+        for (line, kind, code) in [
+            ("redis-sidecar --nonsense", ErrorKind::UnknownArgument, 2),
+            ("redis-sidecar sing", ErrorKind::InvalidSubcommand, 2),
+            ("redis-sidecar --config", ErrorKind::InvalidValue, 2),
+            ("redis-sidecar --help", ErrorKind::DisplayHelp, 0),
+            ("redis-sidecar --version", ErrorKind::DisplayVersion, 0),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!((error.kind(), error.exit_code()), (kind, code), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_flag_is_not_in_debug() {
+        let line = parse("redis-sidecar --upstream redis://:hunter2@h check").unwrap();
+        assert!(!format!("{line:?}").contains("hunter2"));
+    }
+}

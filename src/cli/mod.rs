@@ -1,0 +1,22 @@
+//! The command line: what was asked for, and the exit code: 0 fine, 1 failed at run, 2 usage or configuration.
+
+pub mod args;
+pub mod check;
+mod run;
+
+use args::{Command, CommandLine};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Does what the command line asks for.
+#[must_use]
+pub fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    let sources = line.options.sources();
+    match line.command.unwrap_or_default() {
+        Command::Run => run::run(&sources),
+        Command::Check => {
+            check::run(&sources, &mut std::io::stdout().lock(), &mut std::io::stderr().lock())
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `redis-sidecar run`: configuration, logs, and the server until it is told to stop.
+
+use super::check::{EXIT_CONFIGURATION, EXIT_FAILURE, write_faults};
+use crate::config::{Config, Sources};
+use crate::{server, telemetry};
+use std::process::ExitCode;
+
+pub(super) fn run(sources: &Sources) -> ExitCode {
+    let config = match Config::load(sources) {
+        Ok(config) => config,
+        Err(faults) => {
+            // Nothing is left to tell the fault to if stderr is gone.
+            let _ = write_faults(&faults, &mut std::io::stderr().lock());
+            return ExitCode::from(EXIT_CONFIGURATION);
+        }
+    };
+    telemetry::logs::start(&config.log);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    match server::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::from(if error.is_configuration() { EXIT_CONFIGURATION } else { EXIT_FAILURE })
+        }
+    }
+}

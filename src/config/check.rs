@@ -1,0 +1,174 @@
+//! The layers to a `Config`: each section read, then what must hold between keys.
+//! Every section is read to its end before it is given up, so that all faults are found at once.
+//! The upstream, whose parts have more than one source, is checked in `upstream`.
+
+use std::path::Path;
+
+use super::{
+    Admin, Config, Format, Level, Listen, ListenTls, Log, Pool,
+    fault::Faults,
+    keys,
+    layers::{Layers, Origin},
+    read::Reader,
+    upstream,
+};
+
+/// The longest path that a Unix socket's address can hold, on Linux (`sun_path`, without its NUL).
+const LONGEST_SOCKET_PATH: usize = 107;
+
+/// Checks all; `None` where there was a fault.
+pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
+    let mut reader =
+        Reader { layers, faults, warnings: layers.warnings.clone(), origins: layers.origins() };
+    let listen = listen(&mut reader);
+    let admin = admin(&mut reader, listen.as_ref());
+    let upstream = upstream::check(&mut reader, listen.as_ref());
+    let is_workers_auto = reader.text(&keys::WORKERS).eq_ignore_ascii_case("auto");
+    let workers = if is_workers_auto { Some(cores()) } else { reader.count(&keys::WORKERS) };
+    let log = log(&mut reader);
+    let drain_timeout = reader.span(&keys::DRAIN_TIMEOUT);
+    Some(Config {
+        listen: listen?,
+        admin: admin?,
+        upstream: upstream?,
+        workers: workers?,
+        is_workers_auto,
+        log: log?,
+        drain_timeout: drain_timeout?,
+        warnings: reader.warnings,
+        origins: reader.origins,
+    })
+}
+
+fn listen(reader: &mut Reader<'_>) -> Option<Listen> {
+    let address = reader.address(&keys::LISTEN_ADDRESS);
+    let unix_socket = reader.path(&keys::LISTEN_UNIX_SOCKET);
+    let password = reader.secret(&keys::LISTEN_PASSWORD);
+    let tls = listen_tls(reader);
+    let max_clients = reader.count(&keys::LISTEN_MAX_CLIENTS);
+    let idle_timeout = reader.span_or_off(&keys::LISTEN_IDLE_TIMEOUT);
+    if let Some(path) = &unix_socket {
+        check_socket_path(reader, path);
+    }
+    if address == Some(None) && unix_socket.is_none() {
+        let mend = "give an address, or listen.unix_socket";
+        reader.fault::<()>(&keys::LISTEN_ADDRESS, "is off, and there is no other way in", mend);
+    }
+    let is_open = address.flatten().is_some_and(|address| !address.ip().is_loopback());
+    if is_open
+        && password.is_none()
+        && !matches!(&tls, Some(Some(tls)) if tls.client_ca_file.is_some())
+    {
+        let warning =
+            "other machines can reach this address, and no listen.password is asked of them";
+        reader.warn(&keys::LISTEN_ADDRESS, warning);
+    }
+    Some(Listen {
+        address: address?,
+        unix_socket,
+        password,
+        tls: tls?,
+        max_clients: max_clients?,
+        idle_timeout: idle_timeout?,
+    })
+}
+
+fn listen_tls(reader: &mut Reader<'_>) -> Option<Option<ListenTls>> {
+    let cert_file = reader.path(&keys::LISTEN_CERT_FILE);
+    let key_file = reader.path(&keys::LISTEN_KEY_FILE);
+    let client_ca_file = reader.path(&keys::LISTEN_CLIENT_CA_FILE);
+    reader.check_file(&keys::LISTEN_CERT_FILE, cert_file.as_deref());
+    reader.check_file(&keys::LISTEN_KEY_FILE, key_file.as_deref());
+    reader.check_file(&keys::LISTEN_CLIENT_CA_FILE, client_ca_file.as_deref());
+    match (cert_file, key_file) {
+        (Some(cert_file), Some(key_file)) => {
+            Some(Some(ListenTls { cert_file, key_file, client_ca_file }))
+        }
+        (None, None) if client_ca_file.is_none() => Some(None),
+        (None, None) => {
+            let mend = "give listen.tls.cert_file and listen.tls.key_file too";
+            reader.fault(&keys::LISTEN_CLIENT_CA_FILE, "asks for TLS that has no certificate", mend)
+        }
+        (Some(_), None) => {
+            let mend = "give listen.tls.key_file too";
+            reader.fault(&keys::LISTEN_CERT_FILE, "has no private key beside it", mend)
+        }
+        (None, Some(_)) => {
+            let mend = "give listen.tls.cert_file too";
+            reader.fault(&keys::LISTEN_KEY_FILE, "has no certificate beside it", mend)
+        }
+    }
+}
+
+fn check_socket_path(reader: &mut Reader<'_>, path: &Path) {
+    let key = &keys::LISTEN_UNIX_SOCKET;
+    if path.as_os_str().len() > LONGEST_SOCKET_PATH {
+        let what = format!("is longer than {LONGEST_SOCKET_PATH} bytes");
+        reader.fault::<()>(key, &what, "give a shorter path");
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        reader.fault::<()>(
+            key,
+            "lies in a directory that is not there",
+            "make the directory first",
+        );
+    }
+    if path.is_dir() {
+        reader.fault::<()>(key, "is a directory", "give a path for the socket itself");
+    }
+}
+
+fn admin(reader: &mut Reader<'_>, listen: Option<&Listen>) -> Option<Admin> {
+    let address = reader.address(&keys::ADMIN_ADDRESS)?;
+    let apps = listen.and_then(|listen| listen.address);
+    if address.is_some_and(|address| address.port() != 0 && Some(address) == apps) {
+        let what = "is listen.address too";
+        return reader.fault(&keys::ADMIN_ADDRESS, what, "give another port, or off");
+    }
+    Some(Admin { address })
+}
+
+fn log(reader: &mut Reader<'_>) -> Option<Log> {
+    let level = reader.word(&keys::LOG_LEVEL).map(|word| match word {
+        "error" => Level::Error,
+        "warn" => Level::Warn,
+        "debug" => Level::Debug,
+        "trace" => Level::Trace,
+        _ => Level::Info,
+    });
+    let format = reader.word(&keys::LOG_FORMAT).map(|word| match word {
+        "json" => Format::Json,
+        _ => Format::Text,
+    });
+    Some(Log { level: level?, format: format? })
+}
+
+/// The pool of checkouts; called from `upstream`.
+pub(super) fn pool(reader: &mut Reader<'_>) -> Option<Pool> {
+    let min = reader.count(&keys::POOL_MIN);
+    let max = reader.count(&keys::POOL_MAX);
+    let acquire_timeout = reader.span(&keys::POOL_ACQUIRE_TIMEOUT);
+    let idle_timeout = reader.span_or_off(&keys::POOL_IDLE_TIMEOUT);
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        let key = match reader.layers.origin(&keys::POOL_MIN) {
+            Origin::Default => &keys::POOL_MAX,
+            _ => &keys::POOL_MIN,
+        };
+        let what = format!("min {min} is more than max {max}");
+        reader.fault::<()>(key, &what, "lower upstream.pool.min, or raise upstream.pool.max");
+    }
+    Some(Pool {
+        min: min?,
+        max: max?,
+        acquire_timeout: acquire_timeout?,
+        idle_timeout: idle_timeout?,
+    })
+}
+
+/// The cores that this process may use; 1 where the system does not say.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(1024))
+}

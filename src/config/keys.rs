@@ -1,0 +1,252 @@
+//! The catalogue: every key there is, with its default, its bounds, its environment names, its flag
+//! and one line of why. It is the only place that says these: the file is read against it (a key
+//! that is not here is refused), defaults are taken from it, `check` prints its words, and tests
+//! hold config.yaml and docs/configuration.md to it.
+
+use std::time::Duration;
+
+use super::units::show_duration;
+
+/// One key of the configuration.
+#[derive(Debug)]
+pub struct Key {
+    /// Its path in the file, such as `upstream.pool.max`.
+    pub path: &'static str,
+    /// What it takes, with bounds.
+    pub takes: Takes,
+    /// Its default as it would be written in the file; empty is unset.
+    pub default: &'static str,
+    /// The environment variables that set it.
+    pub env: &'static [&'static str],
+    /// The flag that sets it.
+    pub flag: Option<&'static str>,
+    /// One line of why.
+    pub why: &'static str,
+}
+
+/// What a key takes. Bounds are inclusive.
+#[derive(Debug, Clone, Copy)]
+pub enum Takes {
+    /// `127.0.0.1:6379`, `[::1]:6379`, `localhost:6379`, `:6379` (loopback), or `off`.
+    Address,
+    /// A whole number.
+    Count(u64, u64),
+    /// A whole number, or `auto`.
+    CountOrAuto(u64, u64),
+    /// A duration.
+    Span(Duration, Duration),
+    /// A duration, or `off`.
+    SpanOrOff(Duration, Duration),
+    /// A path on this machine.
+    Path,
+    /// Any text.
+    Text,
+    /// Any text, never shown.
+    Secret,
+    /// An upstream URL.
+    Url,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+impl Takes {
+    /// In words, for faults and for the documentation.
+    pub fn describe(&self) -> String {
+        let span = |least: &Duration, most: &Duration| {
+            format!("{} to {}", show_duration(*least), show_duration(*most))
+        };
+        match self {
+            Self::Address => "IP:PORT, localhost:PORT, :PORT (loopback), or off".to_owned(),
+            Self::Count(least, most) => format!("{least} to {most}"),
+            Self::CountOrAuto(least, most) => format!("auto, or {least} to {most}"),
+            Self::Span(least, most) => span(least, most),
+            Self::SpanOrOff(least, most) => format!("off, or {}", span(least, most)),
+            Self::Path => "a path".to_owned(),
+            Self::Text => "a text".to_owned(),
+            Self::Secret => "a secret".to_owned(),
+            Self::Url => "redis://, rediss://, unix:///path or memory://".to_owned(),
+            Self::Word(words) => match words {
+                [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+                words => words.join(""),
+            },
+        }
+    }
+}
+
+impl Key {
+    const fn new(path: &'static str, takes: Takes, default: &'static str) -> Self {
+        Self { path, takes, default, env: &[], flag: None, why: "" }
+    }
+
+    const fn env(mut self, names: &'static [&'static str]) -> Self {
+        self.env = names;
+        self
+    }
+
+    const fn flag(mut self, name: &'static str) -> Self {
+        self.flag = Some(name);
+        self
+    }
+
+    const fn why(mut self, line: &'static str) -> Self {
+        self.why = line;
+        self
+    }
+}
+
+const MS: Duration = Duration::from_millis(1);
+const DAY: Duration = Duration::from_secs(86_400);
+const TIMEOUT: Takes = Takes::Span(MS, DAY);
+const TIMEOUT_OR_OFF: Takes = Takes::SpanOrOff(MS, DAY);
+
+/// `listen.address`
+pub const LISTEN_ADDRESS: Key = Key::new("listen.address", Takes::Address, "127.0.0.1:6379")
+    .env(&["SIDECAR_LISTEN"])
+    .flag("--listen")
+    .why("Where apps connect: loopback, so that plain text never leaves the machine.");
+/// `listen.unix_socket`
+pub const LISTEN_UNIX_SOCKET: Key = Key::new("listen.unix_socket", Takes::Path, "")
+    .why("A Unix socket beside the address, or instead of it (address: off).");
+/// `listen.password`
+pub const LISTEN_PASSWORD: Key = Key::new("listen.password", Takes::Secret, "")
+    .why("What apps must AUTH with; unset, whoever reaches the address is let in.");
+/// `listen.tls.cert_file`
+pub const LISTEN_CERT_FILE: Key = Key::new("listen.tls.cert_file", Takes::Path, "")
+    .why("TLS towards apps, for those on other machines: the certificate chain, PEM.");
+/// `listen.tls.key_file`
+pub const LISTEN_KEY_FILE: Key =
+    Key::new("listen.tls.key_file", Takes::Path, "").why("The certificate's private key, PEM.");
+/// `listen.tls.client_ca_file`
+pub const LISTEN_CLIENT_CA_FILE: Key = Key::new("listen.tls.client_ca_file", Takes::Path, "")
+    .why("Mutual TLS: clients must show a certificate signed by one of these, PEM.");
+/// `listen.max_clients`
+pub const LISTEN_MAX_CLIENTS: Key =
+    Key::new("listen.max_clients", Takes::Count(1, 1_000_000), "10000")
+        .why("Clients at once; one more is told so and closed. Redis's own default.");
+/// `listen.idle_timeout`
+pub const LISTEN_IDLE_TIMEOUT: Key = Key::new("listen.idle_timeout", TIMEOUT_OR_OFF, "off")
+    .why("Closes a client that is silent for so long; off, as in Redis, for apps with pools.");
+/// `admin.address`
+pub const ADMIN_ADDRESS: Key = Key::new("admin.address", Takes::Address, "127.0.0.1:9121")
+    .env(&["SIDECAR_ADMIN"])
+    .flag("--admin")
+    .why("HTTP for operators and probes (/live, /ready); never on the apps' port.");
+/// `upstream.url`
+pub const UPSTREAM_URL: Key = Key::new("upstream.url", Takes::Url, "memory://")
+    .env(&["REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_TLS", "USE_MOCK_REDIS"])
+    .flag("--upstream")
+    .why("The Redis behind; with none, an engine in memory, so that everything runs at once.");
+/// `upstream.tls.ca_file`
+pub const UPSTREAM_CA_FILE: Key = Key::new("upstream.tls.ca_file", Takes::Path, "")
+    .env(&["REDIS_CA_FILE"])
+    .why("Roots to trust instead of the system's, PEM, for a private authority.");
+/// `upstream.tls.cert_file`
+pub const UPSTREAM_CERT_FILE: Key = Key::new("upstream.tls.cert_file", Takes::Path, "")
+    .env(&["REDIS_CERT_FILE"])
+    .why("Mutual TLS: the certificate that we show the server, PEM.");
+/// `upstream.tls.key_file`
+pub const UPSTREAM_KEY_FILE: Key = Key::new("upstream.tls.key_file", Takes::Path, "")
+    .env(&["REDIS_KEY_FILE"])
+    .why("That certificate's private key, PEM.");
+/// `upstream.tls.server_name`
+pub const UPSTREAM_SERVER_NAME: Key = Key::new("upstream.tls.server_name", Takes::Text, "")
+    .env(&["REDIS_SERVER_NAME"])
+    .why("The name asked for and checked, where it is not the URL's host (a tunnel, an IP).");
+/// `upstream.tls.verify`
+pub const UPSTREAM_VERIFY: Key =
+    Key::new("upstream.tls.verify", Takes::Word(&["full", "none"]), "full")
+        .why("full checks chain and name; none checks nothing, and warns loudly at each start.");
+/// `upstream.auth.username`
+pub const UPSTREAM_USERNAME: Key = Key::new("upstream.auth.username", Takes::Text, "")
+    .env(&["REDIS_USERNAME"])
+    .why("Over the URL's; unset is Redis's user `default`.");
+/// `upstream.auth.password`
+pub const UPSTREAM_PASSWORD: Key = Key::new("upstream.auth.password", Takes::Secret, "")
+    .env(&["REDIS_PASSWORD"])
+    .why("Over the URL's; better from the environment (${VAR}) or from password_file.");
+/// `upstream.auth.password_file`
+pub const UPSTREAM_PASSWORD_FILE: Key = Key::new("upstream.auth.password_file", Takes::Path, "")
+    .why("A file that holds the password, read at each connect, so that it can rotate.");
+/// `upstream.connect_timeout`
+pub const UPSTREAM_CONNECT_TIMEOUT: Key = Key::new("upstream.connect_timeout", TIMEOUT, "10s")
+    .env(&["REDIS_CONNECT_TIMEOUT"])
+    .why("DNS, TCP, TLS and handshake together; a cloud's cold start fits in.");
+/// `upstream.command_timeout`
+pub const UPSTREAM_COMMAND_TIMEOUT: Key = Key::new("upstream.command_timeout", TIMEOUT, "30s")
+    .env(&["REDIS_COMMAND_TIMEOUT"])
+    .why("From a command's arrival to its answer or a TIMEOUT error; blocking adds its own.");
+/// `upstream.keepalive`
+pub const UPSTREAM_KEEPALIVE: Key = Key::new("upstream.keepalive", TIMEOUT_OR_OFF, "30s")
+    .env(&["REDIS_KEEP_ALIVE"])
+    .why("Keeps idle connections alive, well below the minutes after which clouds cut them.");
+/// `upstream.lanes`
+pub const UPSTREAM_LANES: Key = Key::new("upstream.lanes", Takes::Count(1, 64), "1")
+    .why("Shared connections for each worker and protocol; fewer make larger batches.");
+/// `upstream.pool.min`
+pub const POOL_MIN: Key = Key::new("upstream.pool.min", Takes::Count(0, 10_000), "0")
+    .env(&["REDIS_POOL_MIN"])
+    .why("Connections kept warm for blocking commands and transactions; 0 fills on demand.");
+/// `upstream.pool.max`
+pub const POOL_MAX: Key = Key::new("upstream.pool.max", Takes::Count(1, 10_000), "10")
+    .env(&["REDIS_POOL_MAX"])
+    .why("The most of them at once: as many clients can block or hold MULTI together.");
+/// `upstream.pool.acquire_timeout`
+pub const POOL_ACQUIRE_TIMEOUT: Key = Key::new("upstream.pool.acquire_timeout", TIMEOUT, "30s")
+    .env(&["REDIS_POOL_ACQUIRE_TIMEOUT"])
+    .why("How long a client waits for one before it is told that the pool is full.");
+/// `upstream.pool.idle_timeout`
+pub const POOL_IDLE_TIMEOUT: Key = Key::new("upstream.pool.idle_timeout", TIMEOUT_OR_OFF, "5m")
+    .why("Closes those that nobody used for so long, down to min.");
+/// `workers`
+pub const WORKERS: Key = Key::new("workers", Takes::CountOrAuto(1, 1024), "auto")
+    .env(&["SIDECAR_WORKERS"])
+    .flag("--workers")
+    .why("Single-threaded runtimes, each with its own clients and lanes; auto is one a core.");
+/// `log.level`
+pub const LOG_LEVEL: Key =
+    Key::new("log.level", Takes::Word(&["error", "warn", "info", "debug", "trace"]), "info")
+        .env(&["SIDECAR_LOG_LEVEL"])
+        .flag("--log-level")
+        .why("info tells each change of state and no command.");
+/// `log.format`
+pub const LOG_FORMAT: Key = Key::new("log.format", Takes::Word(&["text", "json"]), "text")
+    .env(&["SIDECAR_LOG_FORMAT"])
+    .flag("--log-format")
+    .why("text is for people, json for machines.");
+/// `drain_timeout`
+pub const DRAIN_TIMEOUT: Key = Key::new("drain_timeout", Takes::Span(Duration::ZERO, DAY), "10s")
+    .why("After SIGTERM, how long commands in flight may take to end; below Kubernetes' 30s.");
+
+/// Every key, in the order in which they are shown. Keys of one section stand together.
+pub const ALL: &[&Key] = &[
+    &LISTEN_ADDRESS,
+    &LISTEN_UNIX_SOCKET,
+    &LISTEN_PASSWORD,
+    &LISTEN_CERT_FILE,
+    &LISTEN_KEY_FILE,
+    &LISTEN_CLIENT_CA_FILE,
+    &LISTEN_MAX_CLIENTS,
+    &LISTEN_IDLE_TIMEOUT,
+    &ADMIN_ADDRESS,
+    &UPSTREAM_URL,
+    &UPSTREAM_CA_FILE,
+    &UPSTREAM_CERT_FILE,
+    &UPSTREAM_KEY_FILE,
+    &UPSTREAM_SERVER_NAME,
+    &UPSTREAM_VERIFY,
+    &UPSTREAM_USERNAME,
+    &UPSTREAM_PASSWORD,
+    &UPSTREAM_PASSWORD_FILE,
+    &UPSTREAM_CONNECT_TIMEOUT,
+    &UPSTREAM_COMMAND_TIMEOUT,
+    &UPSTREAM_KEEPALIVE,
+    &UPSTREAM_LANES,
+    &POOL_MIN,
+    &POOL_MAX,
+    &POOL_ACQUIRE_TIMEOUT,
+    &POOL_IDLE_TIMEOUT,
+    &WORKERS,
+    &LOG_LEVEL,
+    &LOG_FORMAT,
+    &DRAIN_TIMEOUT,
+];

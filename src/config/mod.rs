@@ -1,0 +1,249 @@
+//! The configuration: what every other floor is told, checked and ready to use.
+//! It is layered as defaults < file < environment < flags, then checked as a whole: every fault is
+//! found at once, each with its path (`upstream.pool.max`) and its mend. It dials nothing and
+//! resolves no name. Secrets never reach a fault, a warning or a print.
+//!
+//! To add a section: its rows in `keys`, its type here, its reading in `check`, its lines in `print`.
+
+mod address;
+mod check;
+mod env;
+mod expand;
+mod fault;
+mod file;
+pub mod keys;
+mod layers;
+mod nearest;
+mod print;
+mod read;
+mod secret;
+mod units;
+mod upstream;
+mod url;
+
+#[cfg(test)]
+mod tests;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use address::is_own_address;
+pub use fault::{Fault, Faults};
+pub use layers::{Env, Flags, Origin, Origins, Sources};
+pub use secret::Secret;
+pub use units::{parse_duration, parse_size, show_duration, show_size};
+pub use url::{UpstreamUrl, UrlError};
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where apps connect, and what is asked of them.
+    pub listen: Listen,
+    /// The operators' HTTP port.
+    pub admin: Admin,
+    /// The Redis behind us, and how we reach it.
+    pub upstream: Upstream,
+    /// Single-threaded runtimes, 1 to 1024; `auto` is resolved to the cores we may use.
+    pub workers: usize,
+    /// Whether `workers` was `auto`.
+    pub is_workers_auto: bool,
+    /// What is logged, and how.
+    pub log: Log,
+    /// After SIGTERM, how long commands in flight may take to end; 0 to 24 hours.
+    pub drain_timeout: Duration,
+    /// What is allowed but unwise, or was overruled; to be logged at start. Holds no secret.
+    pub warnings: Vec<String>,
+    /// Where each value came from.
+    pub origins: Origins,
+}
+
+/// Where apps connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// The TCP address; `None` where it is off. At least one of this and `unix_socket` is set.
+    pub address: Option<SocketAddr>,
+    /// A Unix socket's path, beside or instead of the address.
+    pub unix_socket: Option<PathBuf>,
+    /// What apps must AUTH with; `None` asks nothing.
+    pub password: Option<Secret>,
+    /// TLS towards apps.
+    pub tls: Option<ListenTls>,
+    /// Clients at once, 1 to 1,000,000; one more is told so and closed.
+    pub max_clients: usize,
+    /// After how long a silent client is closed; `None` is never.
+    pub idle_timeout: Option<Duration>,
+}
+
+/// TLS towards apps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenTls {
+    /// Our certificate chain, PEM.
+    pub cert_file: PathBuf,
+    /// Its private key, PEM.
+    pub key_file: PathBuf,
+    /// Clients must show a certificate signed by one of these, PEM; `None` asks for none.
+    pub client_ca_file: Option<PathBuf>,
+}
+
+/// The operators' HTTP port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// `None` where it is off.
+    pub address: Option<SocketAddr>,
+}
+
+/// The Redis behind us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// Where it is.
+    pub target: Target,
+    /// TLS towards it: set for `rediss://`, or where REDIS_TLS=true asks for it.
+    pub tls: Option<Tls>,
+    /// Who we are there.
+    pub auth: Auth,
+    /// The database that a fresh client is in.
+    pub db: u32,
+    /// DNS, TCP, TLS and handshake together; 1 ms to 24 h.
+    pub connect_timeout: Duration,
+    /// From a command's arrival to its answer; 1 ms to 24 h. Blocking commands add their own.
+    pub command_timeout: Duration,
+    /// TCP keepalive, and a PING on idle connections; 1 ms to 24 h. The kernel counts whole
+    /// seconds: round up. `None` is off.
+    pub keepalive: Option<Duration>,
+    /// Shared connections for each worker and protocol, 1 to 64.
+    pub lanes: usize,
+    /// Connections for what needs one of its own.
+    pub pool: Pool,
+}
+
+/// What the upstream is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The embedded engine: no Redis at all.
+    Memory,
+    /// A Redis over TCP.
+    Tcp {
+        /// A name, or an address (IPv6 without brackets).
+        host: String,
+        /// Never 0.
+        port: u16,
+    },
+    /// A Redis on a Unix socket.
+    Unix(PathBuf),
+}
+
+/// TLS towards the upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tls {
+    /// Roots to trust instead of the system's, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate for mutual TLS, PEM; set together with `key_file`.
+    pub cert_file: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub key_file: Option<PathBuf>,
+    /// The name asked for and checked; `None` is the URL's host.
+    pub server_name: Option<String>,
+    /// Whether the server's certificate is checked.
+    pub verify: Verify,
+}
+
+/// Whether the server's certificate is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verify {
+    /// Chain and name.
+    #[default]
+    Full,
+    /// Nothing: anyone on the way can read and change everything.
+    None,
+}
+
+/// Who we are at the upstream. At most one of `password` and `password_file` is set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Auth {
+    /// `None` is Redis's `default` user.
+    pub username: Option<String>,
+    /// The password itself.
+    pub password: Option<Secret>,
+    /// A file that holds it, to be read at each connect (so that it can rotate).
+    pub password_file: Option<PathBuf>,
+}
+
+/// The pool of checkouts. `min <= max`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// How many are kept warm, 0 to 10,000.
+    pub min: usize,
+    /// How many there may be, 1 to 10,000.
+    pub max: usize,
+    /// How long a client waits for one; 1 ms to 24 h.
+    pub acquire_timeout: Duration,
+    /// After how long an unused one is closed; `None` is never.
+    pub idle_timeout: Option<Duration>,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The least severe that is logged.
+    pub level: Level,
+    /// For people or for machines.
+    pub format: Format,
+}
+
+/// The least severe that is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Only what failed.
+    Error,
+    /// And what is unwise or degraded.
+    Warn,
+    /// And each change of state.
+    Info,
+    /// And each connection.
+    Debug,
+    /// And each command.
+    Trace,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Layers the sources and checks the whole.
+    ///
+    /// # Errors
+    /// Every fault there is, in one go, each with its path and mend.
+    pub fn load(sources: &Sources) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let layers = layers::Layers::collect(sources, &mut faults);
+        let config = check::check(&layers, &mut faults);
+        config.filter(|_| faults.is_empty()).ok_or(faults)
+    }
+
+    /// The whole as it takes effect, as YAML with a line of why for each key and where its value
+    /// came from. Secrets are `***`; unset keys are `~`.
+    pub fn to_yaml(&self) -> String {
+        print::render(self)
+    }
+}
+
+impl Upstream {
+    /// Where it is, as a URL without credentials: `rediss://cache.example.com:6380/2`.
+    pub fn shown_url(&self) -> String {
+        let db = self.db;
+        match &self.target {
+            Target::Memory => "memory://".to_owned(),
+            Target::Unix(path) if db == 0 => format!("unix://{}", path.display()),
+            Target::Unix(path) => format!("unix://{}?db={db}", path.display()),
+            Target::Tcp { host, port } => {
+                let scheme = if self.tls.is_some() { "rediss" } else { "redis" };
+                format!("{scheme}://{}:{port}/{db}", url::bracketed(host))
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The commands that the engine has: one function each, grouped by what they work on.
+//!
+//! A function gets a [`Call`] whose number of arguments is right, changes the data, and appends one
+//! whole reply; or it changes nothing, appends nothing, and returns its [`Failure`].
+
+mod configuration;
+mod counters;
+mod expire;
+mod info;
+mod keys;
+mod server;
+mod strings;
+mod table;
+
+use crate::command::Spec;
+use crate::wire::decode::Request;
+use crate::wire::{Protocol, encode};
+
+use super::Now;
+use super::engine::State;
+use super::failure::Failure;
+use super::keyspace::Keyspace;
+use super::value::Value;
+
+/// What the engine has, in the words of the error for what it has not.
+pub(super) const OFFERED: &str = "strings, counters and expiry only";
+
+/// Runs one command.
+pub(super) type Command = fn(&mut Call<'_, '_>) -> Result<(), Failure>;
+
+/// One request, and all that it may work on.
+pub(super) struct Call<'a, 'r> {
+    pub(super) state: &'a mut State,
+    pub(super) request: &'a Request<'r>,
+    /// Less than [`super::Engine::DATABASES`].
+    pub(super) db: usize,
+    pub(super) protocol: Protocol,
+    pub(super) now: Now,
+    pub(super) out: &'a mut Vec<u8>,
+}
+
+/// The function behind a command or a subcommand; `None` where the engine has none.
+pub(super) fn find(spec: &Spec) -> Option<Command> {
+    let name = spec.name;
+    strings::find(name)
+        .or_else(|| counters::find(name))
+        .or_else(|| expire::find(name))
+        .or_else(|| keys::find(name))
+        .or_else(|| server::find(name))
+        .or_else(|| configuration::find(name))
+        .or_else(|| table::find(name))
+}
+
+/// The subcommand that a request to a container means.
+pub(super) fn resolve(
+    spec: &'static Spec,
+    request: &Request<'_>,
+) -> Result<&'static Spec, Failure> {
+    match request.arg(1) {
+        Some(given) if spec.is_container() => {
+            spec.subcommand(given).ok_or_else(|| Failure::unknown_subcommand(spec.name, given))
+        }
+        _ => Ok(spec),
+    }
+}
+
+impl<'r> Call<'_, 'r> {
+    /// An argument that the command's arity has promised.
+    fn arg(&self, index: usize) -> &'r [u8] {
+        self.request.arg(index).unwrap_or_default()
+    }
+
+    /// The arguments from this one on.
+    fn args_from(&self, index: usize) -> impl Iterator<Item = &'r [u8]> + use<'r> {
+        self.request.args().skip(index)
+    }
+
+    fn keyspace(&mut self) -> &mut Keyspace {
+        &mut self.state.databases[self.db]
+    }
+
+    /// The value for a command that only reads: counted as a hit or a miss.
+    fn read(&mut self, key: &[u8]) -> Option<&Value> {
+        let value = self.state.databases[self.db].value(key, self.now);
+        self.state.statistics.count_read(value.is_some());
+        value
+    }
+
+    /// Replies with the string under `key`, or null, and says whether there was one.
+    fn reply_string(&mut self, key: &[u8]) -> bool {
+        let value = self.state.databases[self.db].value(key, self.now);
+        self.state.statistics.count_read(value.is_some());
+        match value {
+            Some(Value::String(bytes)) => encode::bulk(self.out, bytes),
+            None => encode::null(self.out, self.protocol),
+        }
+        value.is_some()
+    }
+
+    fn reply_ok(&mut self) -> Result<(), Failure> {
+        encode::simple(self.out, "OK");
+        Ok(())
+    }
+
+    fn reply_integer(&mut self, value: i64) -> Result<(), Failure> {
+        encode::integer(self.out, value);
+        Ok(())
+    }
+
+    fn reply_count(&mut self, count: usize) -> Result<(), Failure> {
+        self.reply_integer(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+}

@@ -1,0 +1,248 @@
+//! One database: its keys, their values and their bytes.
+//!
+//! Owns what a key costs and which keys expire; every change of an entry goes through here, so that
+//! `bytes` is the sum of the costs of all entries, and `deadlines` holds exactly the keys that have
+//! one. A key past its deadline is never seen by a caller: the look-up removes it.
+//!
+//! Entries lie in one dense array (`IndexMap`): a random key is one index away, and a scan can walk
+//! the array from its end while `swap_remove` goes on below it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::Now;
+use super::value::Value;
+
+/// A key's bytes, shared between the entry and its deadline.
+type Key = Arc<[u8]>;
+
+/// What an entry takes beside the bytes of its key and its value: the slot in the array, the index
+/// that finds it, two reference counts, and what the allocator adds to two blocks.
+const ENTRY_COST: usize = size_of::<(usize, Key, Entry)>() + 12 + 16 + 16;
+
+/// What a deadline takes: its place in the tree, at the tree's usual filling.
+const DEADLINE_COST: usize = size_of::<(i64, Key)>() * 3 / 2;
+
+/// Below this many slots the array is left as large as it is.
+const SMALL: usize = 1024;
+
+struct Entry {
+    value: Value,
+    /// In milliseconds since the epoch; the key is gone as soon as the clock is past it.
+    deadline: Option<i64>,
+}
+
+/// What becomes of a key's deadline when its value is replaced.
+#[derive(Clone, Copy)]
+pub(super) enum Deadline {
+    /// The key has none from now on.
+    Clear,
+    /// The key keeps the one that it has.
+    Keep,
+    /// In milliseconds since the epoch.
+    At(i64),
+}
+
+/// One of the databases that SELECT chooses from.
+#[derive(Default)]
+pub(super) struct Keyspace {
+    entries: IndexMap<Key, Entry>,
+    /// Soonest first. Exact, so that expiry never looks at a key that is not due.
+    deadlines: BTreeSet<(i64, Key)>,
+    bytes: usize,
+    expired: u64,
+}
+
+impl Keyspace {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many keys have a deadline.
+    pub(super) fn volatile(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// The bytes that the keys and their values take, as the engine accounts for them.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many keys have expired since the start, or since the count was last taken back.
+    pub(super) fn expired(&self) -> u64 {
+        self.expired
+    }
+
+    pub(super) fn forget_expired(&mut self) {
+        self.expired = 0;
+    }
+
+    pub(super) fn value(&mut self, key: &[u8], now: Now) -> Option<&Value> {
+        let index = self.find(key, now)?;
+        self.entries.get_index(index).map(|(_, entry)| &entry.value)
+    }
+
+    pub(super) fn contains(&mut self, key: &[u8], now: Now) -> bool {
+        self.find(key, now).is_some()
+    }
+
+    /// `None` for a key that does not exist, `Some(None)` for one that does not expire.
+    pub(super) fn deadline(&mut self, key: &[u8], now: Now) -> Option<Option<i64>> {
+        let index = self.find(key, now)?;
+        self.entries.get_index(index).map(|(_, entry)| entry.deadline)
+    }
+
+    /// Changes the deadline of a key that exists; does nothing for one that does not.
+    pub(super) fn set_deadline(&mut self, key: &[u8], deadline: Option<i64>, now: Now) {
+        let Some(index) = self.find(key, now) else { return };
+        let Some((key, entry)) = self.entries.get_index_mut(index) else { return };
+        let key = Arc::clone(key);
+        let before = std::mem::replace(&mut entry.deadline, deadline);
+        self.reschedule(&key, before, deadline);
+    }
+
+    /// Stores `value` under `key`, whatever was there before.
+    pub(super) fn set(&mut self, key: &[u8], value: Value, deadline: Deadline, now: Now) {
+        let Some(index) = self.find(key, now) else {
+            return self.insert(key, value, deadline);
+        };
+        let Some((key, entry)) = self.entries.get_index_mut(index) else { return };
+        self.bytes = self.bytes + value.bytes() - entry.value.bytes();
+        entry.value = value;
+        let before = entry.deadline;
+        entry.deadline = match deadline {
+            Deadline::Clear => None,
+            Deadline::Keep => before,
+            Deadline::At(at) => Some(at),
+        };
+        if before != entry.deadline {
+            let (key, after) = (Arc::clone(key), entry.deadline);
+            self.reschedule(&key, before, after);
+        }
+    }
+
+    /// Lets `change` work on the value of a key that exists, and accounts for what it did.
+    pub(super) fn update<R>(
+        &mut self,
+        key: &[u8],
+        now: Now,
+        change: impl FnOnce(&mut Value) -> R,
+    ) -> Option<R> {
+        let index = self.find(key, now)?;
+        let (_, entry) = self.entries.get_index_mut(index)?;
+        let before = entry.value.bytes();
+        let result = change(&mut entry.value);
+        self.bytes = self.bytes + entry.value.bytes() - before;
+        Some(result)
+    }
+
+    /// Takes a key away, and says what it held.
+    pub(super) fn remove(&mut self, key: &[u8], now: Now) -> Option<Value> {
+        let index = self.find(key, now)?;
+        self.remove_at(index)
+    }
+
+    /// Any key, each as likely as the others.
+    pub(super) fn random(&mut self, now: Now) -> Option<&[u8]> {
+        let index = loop {
+            let index = fastrand::usize(..self.entries.len().max(1));
+            let (_, entry) = self.entries.get_index(index)?;
+            if !is_past(entry.deadline, now) {
+                break index;
+            }
+            self.remove_at(index);
+            self.expired += 1;
+        };
+        self.entries.get_index(index).map(|(key, _)| &**key)
+    }
+
+    /// All keys, in no order that a caller may rely on.
+    pub(super) fn keys(&self, now: Now) -> impl Iterator<Item = &[u8]> {
+        let living = move |entry: &Entry| !is_past(entry.deadline, now);
+        self.entries.iter().filter(move |(_, entry)| living(entry)).map(|(key, _)| &**key)
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self { expired: self.expired, ..Self::default() };
+    }
+
+    /// Removes at most `budget` keys that are past their deadline, and says how many it removed.
+    pub(super) fn expire(&mut self, now: Now, budget: usize) -> usize {
+        let mut removed = 0;
+        while removed < budget {
+            let Some((at, key)) = self.deadlines.first() else { break };
+            if !is_past(Some(*at), now) {
+                break;
+            }
+            let key = Arc::clone(key);
+            match self.entries.get_index_of(&*key) {
+                Some(index) => drop(self.remove_at(index)),
+                None => drop(self.deadlines.pop_first()),
+            }
+            removed += 1;
+        }
+        self.expired += u64::try_from(removed).unwrap_or(u64::MAX);
+        removed
+    }
+
+    /// The mean time to live of the keys that expire, in milliseconds, from the soonest of them.
+    pub(super) fn mean_ttl(&self, now: Now) -> i64 {
+        const SAMPLE: usize = 64;
+        let soonest = self.deadlines.iter().take(SAMPLE);
+        let left = soonest.map(|(at, _)| i128::from(at.saturating_sub(now.millis()).max(0)));
+        let (sum, count) = left.fold((0, 0), |(sum, count), ttl| (sum + ttl, count + 1));
+        i64::try_from(sum / i128::max(count, 1)).unwrap_or(i64::MAX)
+    }
+
+    /// Where the key lies; a key past its deadline is removed on the way.
+    fn find(&mut self, key: &[u8], now: Now) -> Option<usize> {
+        let index = self.entries.get_index_of(key)?;
+        let (_, entry) = self.entries.get_index(index)?;
+        if is_past(entry.deadline, now) {
+            self.remove_at(index);
+            self.expired += 1;
+            return None;
+        }
+        Some(index)
+    }
+
+    fn insert(&mut self, key: &[u8], value: Value, deadline: Deadline) {
+        let deadline = match deadline {
+            Deadline::Clear | Deadline::Keep => None,
+            Deadline::At(at) => Some(at),
+        };
+        let key = Key::from(key);
+        self.bytes += ENTRY_COST + key.len() + value.bytes();
+        self.reschedule(&key, None, deadline);
+        self.entries.insert(key, Entry { value, deadline });
+    }
+
+    fn remove_at(&mut self, index: usize) -> Option<Value> {
+        let (key, entry) = self.entries.swap_remove_index(index)?;
+        self.bytes -= ENTRY_COST + key.len() + entry.value.bytes();
+        self.reschedule(&key, entry.deadline, None);
+        let (len, capacity) = (self.entries.len(), self.entries.capacity());
+        if capacity > SMALL && len < capacity / 8 {
+            self.entries.shrink_to(len * 2);
+        }
+        Some(entry.value)
+    }
+
+    fn reschedule(&mut self, key: &Key, before: Option<i64>, after: Option<i64>) {
+        if let Some(at) = before {
+            self.deadlines.remove(&(at, Arc::clone(key)));
+            self.bytes -= DEADLINE_COST;
+        }
+        if let Some(at) = after {
+            self.deadlines.insert((at, Arc::clone(key)));
+            self.bytes += DEADLINE_COST;
+        }
+    }
+}
+
+/// Redis keeps a key through the millisecond of its deadline.
+fn is_past(deadline: Option<i64>, now: Now) -> bool {
+    deadline.is_some_and(|at| now.millis() > at)
+}

@@ -1,0 +1,35 @@
+//! The embedded engine behind `memory://`: Redis's commands on data that lives in this process.
+//!
+//! [`Engine`] takes whole requests and gives the replies of Redis 7.0, in RESP2 and RESP3. It
+//! decides nothing about connections: AUTH, HELLO, SELECT, MULTI and their kin are the session's.
+//! It reads no clock and knows no socket; `now` comes with every call. Nothing outlives the process.
+//!
+//! The way of a request: `engine` checks and locks, `commands` finds the function that runs it,
+//! which works on a `keyspace`, one for each database.
+
+mod commands;
+mod engine;
+mod expiry;
+mod failure;
+mod glob;
+mod integer;
+mod keyspace;
+mod statistics;
+mod value;
+
+pub use engine::Engine;
+pub use statistics::Facts;
+
+#[cfg(test)]
+mod tests;
+
+/// The wall clock, in milliseconds since the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Now(pub u64);
+
+impl Now {
+    /// As Redis counts: signed, so that a deadline can be compared whatever a client asked for.
+    fn millis(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX)
+    }
+}

@@ -1,0 +1,149 @@
+//! What waits for one subscriber: messages and confirmations, in order, within bounds.
+//!
+//! The hub puts in from its thread, the session takes out on its own. A subscriber that does not read is
+//! marked as overflowed, and its session closes it: the others and our memory don't wait for it.
+
+use super::registry::Topic;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+/// Redis's own bounds for subscribers (client-output-buffer-limit pubsub 32mb 8mb 60).
+const HARD: usize = 32 << 20;
+const SOFT: usize = 8 << 20;
+const SOFT_TIME: Duration = Duration::from_secs(60);
+
+/// What a message costs besides its bytes.
+const OVERHEAD: usize = 64;
+
+/// Something for a subscriber.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A message, as the upstream's frame: its first byte is for the subscriber's protocol to set.
+    Message(Bytes),
+    /// The subscription to this topic stands.
+    Subscribed(Topic),
+    /// The upstream refused the subscription: the text of its error.
+    Refused(Topic, Bytes),
+}
+
+impl Event {
+    fn cost(&self) -> usize {
+        match self {
+            Self::Message(frame) => frame.len() + OVERHEAD,
+            Self::Subscribed(_) | Self::Refused(..) => OVERHEAD,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Mailbox {
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    events: VecDeque<Event>,
+    bytes: usize,
+    above_soft_since: Option<Instant>,
+    has_overflowed: bool,
+    session: Option<Waker>,
+}
+
+impl Mailbox {
+    /// Puts `event` in, or marks the subscriber as too slow.
+    pub(super) fn put(&self, event: Event, now: impl FnOnce() -> Instant) {
+        let inbox = &mut *self.inbox();
+        if inbox.has_overflowed {
+            return;
+        }
+        inbox.bytes += event.cost();
+        inbox.events.push_back(event);
+        if inbox.bytes > SOFT {
+            let now = now();
+            let since = *inbox.above_soft_since.get_or_insert(now);
+            if inbox.bytes > HARD || now.duration_since(since) > SOFT_TIME {
+                inbox.has_overflowed = true;
+                inbox.events.clear();
+            }
+        }
+        if let Some(session) = inbox.session.take() {
+            session.wake();
+        }
+    }
+
+    /// Takes the oldest event. With none there, `session` is woken when one comes.
+    pub fn take(&self, session: &Waker) -> Option<Event> {
+        let inbox = &mut *self.inbox();
+        let event = inbox.events.pop_front();
+        match &event {
+            Some(event) => {
+                inbox.bytes -= event.cost();
+                if inbox.bytes <= SOFT {
+                    inbox.above_soft_since = None;
+                }
+            }
+            None => {
+                inbox.events = VecDeque::new();
+                inbox.session = Some(session.clone());
+            }
+        }
+        event
+    }
+
+    /// Whether messages were lost because the subscriber did not read.
+    #[must_use]
+    pub fn has_overflowed(&self) -> bool {
+        self.inbox().has_overflowed
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, HARD, Mailbox, SOFT, SOFT_TIME};
+    use bytes::Bytes;
+    use std::task::Waker;
+    use std::time::{Duration, Instant};
+
+    fn message(size: usize) -> Event {
+        Event::Message(Bytes::from(vec![b'x'; size]))
+    }
+
+    #[test]
+    fn a_subscriber_that_reads_gets_all_in_order() {
+        let mailbox = Mailbox::default();
+        for n in 1..=9_usize {
+            mailbox.put(message(n), Instant::now);
+        }
+        for n in 1..=9_usize {
+            let event = mailbox.take(Waker::noop());
+            assert!(matches!(event, Some(Event::Message(frame)) if frame.len() == n));
+        }
+        assert!(mailbox.take(Waker::noop()).is_none() && !mailbox.has_overflowed());
+    }
+
+    #[test]
+    fn beyond_the_hard_bound_it_has_overflowed_at_once() {
+        let mailbox = Mailbox::default();
+        mailbox.put(message(HARD), Instant::now);
+        assert!(mailbox.has_overflowed() && mailbox.take(Waker::noop()).is_none());
+    }
+
+    #[test]
+    fn beyond_the_soft_bound_only_after_its_time() {
+        let start = Instant::now();
+        let mailbox = Mailbox::default();
+        mailbox.put(message(SOFT), || start);
+        mailbox.put(message(1), || start + SOFT_TIME);
+        assert!(!mailbox.has_overflowed());
+        mailbox.put(message(1), || start + SOFT_TIME + Duration::from_millis(1));
+        assert!(mailbox.has_overflowed());
+    }
+}

@@ -1,0 +1,263 @@
+//! The hub: one upstream connection for the subscriptions of all local clients.
+//!
+//! It connects with the first subscription, connects again when it loses its connection, and then
+//! subscribes to all that is wanted, so that subscribers see no disconnect. Messages that were published
+//! in between are lost, as they are for any Redis subscriber.
+
+pub mod mailbox;
+pub mod registry;
+
+use crate::upstream::error::ConnectError;
+use crate::upstream::retry::Backoff;
+use crate::upstream::{Connection, Upstream};
+use crate::wire::scan::{Progress, Scanner};
+use crate::wire::{Protocol, encode};
+use bytes::Bytes;
+use mailbox::Mailbox;
+use registry::{Family, Order, Registry, Topic};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
+
+/// The channel on which RESP2 clients hear of invalidations (CLIENT TRACKING ... REDIRECT).
+pub const INVALIDATE: &[u8] = b"__redis__:invalidate";
+
+/// A message of this size is no message.
+const MAX_FRAME: usize = 512 << 20;
+
+/// Without subscribers the connection is closed after this time.
+const LINGER: Duration = Duration::from_secs(60);
+
+/// See the module.
+pub struct Hub {
+    upstream: Arc<Upstream>,
+    registry: Mutex<Registry>,
+    orders: Notify,
+    /// Our client id upstream, and how many connections there were: for CLIENT TRACKING REDIRECT.
+    id: AtomicI64,
+    connections: AtomicU64,
+}
+
+impl Hub {
+    /// A hub without subscribers; [`Hub::run`] must be spawned once.
+    #[must_use]
+    pub fn new(upstream: Arc<Upstream>) -> Self {
+        Self {
+            upstream,
+            registry: Mutex::default(),
+            orders: Notify::new(),
+            id: AtomicI64::new(0),
+            connections: AtomicU64::new(0),
+        }
+    }
+
+    /// `subscriber` wants `topic`; its mailbox gets the confirmation or the refusal.
+    pub fn subscribe(&self, topic: Topic, subscriber: u64, mailbox: &Arc<Mailbox>) {
+        self.registry().subscribe(topic, subscriber, mailbox);
+        self.orders.notify_one();
+    }
+
+    /// `subscriber` no longer wants `topic`: nothing more is put into its mailbox.
+    pub fn unsubscribe(&self, topic: &Topic, subscriber: u64) {
+        self.registry().unsubscribe(topic, subscriber);
+        self.orders.notify_one();
+    }
+
+    /// The hub's client id upstream; 0 while there is no connection.
+    #[must_use]
+    pub fn upstream_id(&self) -> i64 {
+        self.id.load(Ordering::Relaxed)
+    }
+
+    /// Changes with each new connection.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Keeps the connection for as long as there are subscribers. Ends when dropped.
+    pub async fn run(self: Arc<Self>) {
+        let mut backoff = Backoff::default();
+        loop {
+            while self.registry().is_empty() {
+                self.orders.notified().await;
+            }
+            match self.connect().await {
+                Ok(connection) => {
+                    backoff.reset();
+                    self.serve(connection).await;
+                }
+                Err(error) => {
+                    self.upstream.health.attempt_failed(&error);
+                    tokio::time::sleep(backoff.next_wait()).await;
+                }
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, ConnectError> {
+        match self.upstream.open(Protocol::Resp3).await {
+            Err(ConnectError::Protocol { .. }) => self.upstream.open(Protocol::Resp2).await,
+            result => result,
+        }
+    }
+
+    async fn serve(&self, connection: Connection) {
+        self.id.store(connection.id, Ordering::Relaxed);
+        if self.connections.fetch_add(1, Ordering::Relaxed) > 0 {
+            // Invalidations of the time without a connection are unknown: forget all.
+            let topic = Topic { family: Family::Channel, name: Bytes::from_static(INVALIDATE) };
+            self.registry().publish(&topic, &invalidation(b"*-1\r\n"));
+        }
+        self.registry().order_all();
+        self.orders.notify_one();
+        let mut line = Line { connection, scanner: Scanner::new(), frame: Vec::new() };
+        let mut asked = VecDeque::new();
+        let end = loop {
+            let is_idle = self.registry().is_empty();
+            tokio::select! {
+                frame = line.frame() => match frame {
+                    Ok(frame) => self.receive(frame, &mut asked),
+                    Err(error) => break Some(error),
+                },
+                () = self.orders.notified() => {
+                    if let Err(error) = self.send(&mut line, &mut asked).await {
+                        break Some(error);
+                    }
+                }
+                () = tokio::time::sleep(LINGER), if is_idle => break None,
+            }
+        };
+        self.id.store(0, Ordering::Relaxed);
+        if let Some(error) = end {
+            tracing::warn!(
+                "the subscriptions' upstream connection was lost ({error}); subscribing again"
+            );
+        }
+    }
+
+    async fn send(&self, line: &mut Line, asked: &mut VecDeque<Order>) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for order in self.registry().orders.drain(..) {
+            let (word, topic) = match &order {
+                Order::Subscribe(topic, _) => (topic.family.subscribe(), topic),
+                Order::Unsubscribe(topic) => (topic.family.unsubscribe(), topic),
+            };
+            encode::command(&mut bytes, &[word.as_bytes(), &topic.name]);
+            asked.push_back(order);
+        }
+        line.connection.transport.write_all(&bytes).await?;
+        line.connection.transport.flush().await
+    }
+
+    /// A message goes to its subscribers; anything else answers the oldest order.
+    fn receive(&self, frame: Bytes, asked: &mut VecDeque<Order>) {
+        let mut parts = Parts { frame: &frame, at: 0 };
+        let is_list = matches!(parts.header(), Some(b'>' | b'*'));
+        let word = if is_list { parts.bulk() } else { None };
+        let family = match word {
+            Some(b"message") => Family::Channel,
+            Some(b"pmessage") => Family::Pattern,
+            Some(b"smessage") => Family::Shard,
+            Some(b"invalidate") => {
+                let topic = Topic { family: Family::Channel, name: Bytes::from_static(INVALIDATE) };
+                self.registry().publish(&topic, &invalidation(&frame[parts.at..]));
+                return;
+            }
+            _ => {
+                let refusal =
+                    frame.strip_prefix(b"-").map(|text| frame.slice_ref(text.trim_ascii_end()));
+                match asked.pop_front() {
+                    Some(Order::Subscribe(topic, wish)) => match refusal {
+                        Some(text) => self.registry().refuse(&topic, wish, &text),
+                        None => self.registry().confirm(&topic, wish),
+                    },
+                    Some(Order::Unsubscribe(_)) | None => {}
+                }
+                return;
+            }
+        };
+        if let Some(name) = parts.bulk() {
+            let topic = Topic { family, name: frame.slice_ref(name) };
+            self.registry().publish(&topic, &frame);
+        }
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An invalidation as the message that RESP2 clients expect; `keys` is an encoded array, or null.
+fn invalidation(keys: &[u8]) -> Bytes {
+    let mut frame = b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n".to_vec();
+    frame.extend_from_slice(if keys.starts_with(b"_") { b"*-1\r\n" } else { keys });
+    Bytes::from(frame)
+}
+
+/// The hub's connection, read frame by frame. Cancelling a read loses nothing.
+struct Line {
+    connection: Connection,
+    scanner: Scanner,
+    frame: Vec<u8>,
+}
+
+impl Line {
+    async fn frame(&mut self) -> io::Result<Bytes> {
+        loop {
+            let piece = self.connection.transport.fill_buf().await?;
+            if piece.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let progress = self.scanner.feed(piece).map_err(io::Error::other)?;
+            let used = match progress {
+                Progress::Complete { used } => used,
+                Progress::Partial => piece.len(),
+            };
+            self.frame.extend_from_slice(&piece[..used]);
+            self.connection.transport.consume(used);
+            if let Progress::Complete { .. } = progress {
+                let frame = Bytes::copy_from_slice(&self.frame);
+                self.frame.clear();
+                return Ok(frame);
+            }
+            if self.frame.len() > MAX_FRAME {
+                return Err(io::Error::other("a message has no end"));
+            }
+        }
+    }
+}
+
+/// Reads the first parts of a whole frame.
+struct Parts<'a> {
+    frame: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Parts<'a> {
+    /// The kind of the next header; passes its line.
+    fn header(&mut self) -> Option<u8> {
+        let rest = self.frame.get(self.at..)?;
+        let kind = *rest.first()?;
+        self.at += memchr::memchr(b'\n', rest)? + 1;
+        Some(kind)
+    }
+
+    /// The next bulk string.
+    fn bulk(&mut self) -> Option<&'a [u8]> {
+        let start = self.at;
+        let kind = self.header()?;
+        let line = self.frame.get(start + 1..self.at)?.trim_ascii_end();
+        let length: usize = std::str::from_utf8(line).ok()?.parse().ok()?;
+        if kind != b'$' {
+            return None;
+        }
+        let bytes = self.frame.get(self.at..self.at + length)?;
+        self.at += length + 2;
+        Some(bytes)
+    }
+}

@@ -1,0 +1,198 @@
+//! Who listens to what: each topic with its subscribers, and the orders for the upstream that follow.
+//!
+//! Knows no socket. Invariant: the upstream is subscribed, or an order to do so is queued, for just those
+//! topics that have a subscriber.
+
+use super::mailbox::{Event, Mailbox};
+use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The three families of subscriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// SUBSCRIBE.
+    Channel,
+    /// PSUBSCRIBE.
+    Pattern,
+    /// SSUBSCRIBE.
+    Shard,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Channel, Self::Pattern, Self::Shard];
+
+    /// The word of the confirmation, which is the command's in lower case.
+    #[must_use]
+    pub fn subscribe(self) -> &'static str {
+        match self {
+            Self::Channel => "subscribe",
+            Self::Pattern => "psubscribe",
+            Self::Shard => "ssubscribe",
+        }
+    }
+
+    /// The same of the way back.
+    #[must_use]
+    pub fn unsubscribe(self) -> &'static str {
+        match self {
+            Self::Channel => "unsubscribe",
+            Self::Pattern => "punsubscribe",
+            Self::Shard => "sunsubscribe",
+        }
+    }
+}
+
+/// A channel, pattern or shard channel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Topic {
+    /// Which of the three.
+    pub family: Family,
+    /// Its name.
+    pub name: Bytes,
+}
+
+/// Something to tell the upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Subscribe; the number tells this wish from an earlier one for the same topic.
+    Subscribe(Topic, u64),
+    /// The last subscriber has gone.
+    Unsubscribe(Topic),
+}
+
+#[derive(Default)]
+struct Listeners {
+    /// The wish that the upstream's confirmation must answer.
+    wish: u64,
+    is_confirmed: bool,
+    members: Vec<(u64, Arc<Mailbox>)>,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Registry {
+    topics: HashMap<Topic, Listeners>,
+    wishes: u64,
+    pub(super) orders: VecDeque<Order>,
+}
+
+impl Registry {
+    /// `subscriber` wants `topic`. It is told at once if the upstream is subscribed already, else when
+    /// it has confirmed.
+    pub(super) fn subscribe(&mut self, topic: Topic, subscriber: u64, mailbox: &Arc<Mailbox>) {
+        let listeners = self.topics.entry(topic.clone()).or_default();
+        if !listeners.members.iter().any(|(id, _)| *id == subscriber) {
+            listeners.members.push((subscriber, Arc::clone(mailbox)));
+        }
+        if listeners.is_confirmed {
+            mailbox.put(Event::Subscribed(topic), Instant::now);
+        } else if listeners.members.len() == 1 {
+            self.wishes += 1;
+            listeners.wish = self.wishes;
+            self.orders.push_back(Order::Subscribe(topic, self.wishes));
+        }
+    }
+
+    /// `subscriber` no longer wants `topic`.
+    pub(super) fn unsubscribe(&mut self, topic: &Topic, subscriber: u64) {
+        let Some(listeners) = self.topics.get_mut(topic) else { return };
+        listeners.members.retain(|(id, _)| *id != subscriber);
+        if listeners.members.is_empty() {
+            self.topics.remove(topic);
+            self.orders.push_back(Order::Unsubscribe(topic.clone()));
+        }
+    }
+
+    /// The upstream has confirmed a wish.
+    pub(super) fn confirm(&mut self, topic: &Topic, wish: u64) {
+        if let Some(listeners) = self.topics.get_mut(topic)
+            && listeners.wish == wish
+            && !std::mem::replace(&mut listeners.is_confirmed, true)
+        {
+            for (_, mailbox) in &listeners.members {
+                mailbox.put(Event::Subscribed(topic.clone()), Instant::now);
+            }
+        }
+    }
+
+    /// The upstream has refused a wish.
+    pub(super) fn refuse(&mut self, topic: &Topic, wish: u64, text: &Bytes) {
+        if self.topics.get(topic).is_some_and(|listeners| listeners.wish == wish)
+            && let Some(listeners) = self.topics.remove(topic)
+        {
+            for (_, mailbox) in listeners.members {
+                mailbox.put(Event::Refused(topic.clone(), text.clone()), Instant::now);
+            }
+        }
+    }
+
+    /// A message for all that listen to `topic`.
+    pub(super) fn publish(&self, topic: &Topic, frame: &Bytes) {
+        if let Some(listeners) = self.topics.get(topic).filter(|found| found.is_confirmed) {
+            for (_, mailbox) in &listeners.members {
+                mailbox.put(Event::Message(frame.clone()), Instant::now);
+            }
+        }
+    }
+
+    /// A new connection knows nothing: queues all that is wanted.
+    pub(super) fn order_all(&mut self) {
+        self.orders.clear();
+        for (topic, listeners) in &self.topics {
+            self.orders.push_back(Order::Subscribe(topic.clone(), listeners.wish));
+        }
+    }
+
+    /// Whether nobody listens to anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.topics.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Family, Order, Registry, Topic};
+    use crate::routing::hub::mailbox::{Event, Mailbox};
+    use bytes::Bytes;
+    use std::sync::Arc;
+    use std::task::Waker;
+
+    fn topic(name: &'static str) -> Topic {
+        Topic { family: Family::Channel, name: Bytes::from_static(name.as_bytes()) }
+    }
+
+    #[test]
+    fn many_subscribers_cost_one_subscription_upstream() {
+        let mut registry = Registry::default();
+        let mailboxes: Vec<_> = (0..5).map(|_| Arc::new(Mailbox::default())).collect();
+        for (id, mailbox) in (0..).zip(&mailboxes) {
+            registry.subscribe(topic("news"), id, mailbox);
+        }
+        assert_eq!(registry.orders, [Order::Subscribe(topic("news"), 1)]);
+        registry.confirm(&topic("news"), 1);
+        for mailbox in &mailboxes {
+            assert!(matches!(mailbox.take(Waker::noop()), Some(Event::Subscribed(_))));
+        }
+        for id in 0..5 {
+            registry.unsubscribe(&topic("news"), id);
+        }
+        assert_eq!(registry.orders.back(), Some(&Order::Unsubscribe(topic("news"))));
+        assert!(registry.is_empty());
+    }
+
+    #[test]
+    fn a_late_confirmation_of_an_earlier_wish_confirms_nothing() {
+        let mut registry = Registry::default();
+        let mailbox = Arc::new(Mailbox::default());
+        registry.subscribe(topic("a"), 1, &mailbox);
+        registry.unsubscribe(&topic("a"), 1);
+        registry.subscribe(topic("a"), 1, &mailbox);
+        registry.confirm(&topic("a"), 1);
+        assert!(mailbox.take(Waker::noop()).is_none());
+        registry.confirm(&topic("a"), 2);
+        assert!(mailbox.take(Waker::noop()).is_some());
+    }
+}

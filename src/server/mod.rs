@@ -1,0 +1,253 @@
+//! Builds every part, owns it, and ends it: listeners, workers, hub, pool, admin port.
+//!
+//! The main thread runs what is shared and seldom (signals, admin, hub, pool); each worker thread runs clients
+//! and their lanes. SIGTERM: nobody new, what is on its way ends, everybody is closed, exit 0.
+
+mod listener;
+mod tls;
+mod worker;
+
+use crate::admin;
+use crate::config::{self, Config};
+use crate::memory::Engine;
+use crate::routing::hub::Hub;
+use crate::session::clients::Clients;
+use crate::upstream::Upstream;
+use crate::upstream::pool::Pool;
+use crate::upstream::tls::TlsSetupError;
+use listener::Listeners;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use worker::Workers;
+
+/// How often idle clients are looked for, and how often drain looks whether all have gone.
+const TICK: Duration = Duration::from_millis(500);
+const DRAIN_TICK: Duration = Duration::from_millis(5);
+
+/// Why the server could not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// A listening address can't be had.
+    #[error("cannot listen on {address}: {error}; {}", mend(error))]
+    Listen {
+        /// Address or path.
+        address: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// TLS towards the upstream or towards apps.
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
+    /// The pool's bounds.
+    #[error("upstream.pool: {0}")]
+    Pool(#[from] deadpool::managed::BuildError),
+    /// Threads, signals, runtimes.
+    #[error("{what}: {error}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+impl ServerError {
+    /// Whether the configuration is at fault: exit code 2 instead of 1.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, Self::Tls(_) | Self::Pool(_))
+    }
+}
+
+fn mend(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "something else listens there (a Redis, another sidecar): stop it, or set another address"
+        }
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: set another address",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address: set one that it has",
+        _ => "set another address",
+    }
+}
+
+/// What all parts share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) backend: SharedBackend,
+    is_draining: AtomicBool,
+}
+
+/// Where commands are carried out, as far as workers share it.
+pub(crate) enum SharedBackend {
+    Memory(Arc<Engine>),
+    Cloud { upstream: Arc<Upstream>, pool: Arc<Pool>, hub: Arc<Hub> },
+}
+
+impl admin::Subject for Shared {
+    fn readiness(&self) -> Result<(), String> {
+        if self.is_draining.load(Ordering::Relaxed) {
+            return Err("draining".to_owned());
+        }
+        match &self.backend {
+            SharedBackend::Memory(_) => Ok(()),
+            SharedBackend::Cloud { upstream, .. } if upstream.health.is_up() => Ok(()),
+            SharedBackend::Cloud { upstream, .. } => {
+                let last = upstream.health.last_error();
+                Err(last.map_or_else(|| "connecting".to_owned(), |error| error.to_string()))
+            }
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`ServerError`] when something that is needed can't be had.
+pub fn run(config: Config) -> Result<(), ServerError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| ServerError::System { what: "runtime", error })?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), ServerError> {
+    let system = |what| move |error| ServerError::System { what, error };
+    let mut terminate = signal(SignalKind::terminate()).map_err(system("signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system("signals"))?;
+    listener::raise_descriptor_limit(config.listen.max_clients);
+    let listeners = Listeners::bind(&config.listen)?;
+    let admin = bind_admin(&config).await?;
+    let own = listeners.tcp_address().into_iter().collect();
+    let acceptor = config.listen.tls.as_ref().map(tls::acceptor).transpose()?;
+    let backend = build_backend(&config, own)?;
+    let shared = Arc::new(Shared {
+        config,
+        clients: Arc::default(),
+        backend,
+        is_draining: AtomicBool::new(false),
+    });
+
+    let workers = Workers::start(&shared, listeners, acceptor).map_err(system("worker threads"))?;
+    announce(&shared, &workers, admin.as_ref());
+    if let Some(admin) = admin {
+        let subject: Arc<dyn admin::Subject> = Arc::clone(&shared) as _;
+        tokio::spawn(admin::serve(admin, subject));
+    }
+    if let SharedBackend::Cloud { hub, pool, .. } = &shared.backend {
+        tokio::spawn(Arc::clone(hub).run());
+        tokio::spawn(tend(Arc::clone(pool)));
+    }
+    tokio::spawn(house_keeping(Arc::clone(&shared)));
+
+    let name = either(&mut terminate, &mut interrupt).await;
+    tracing::info!(signal = name, "stopping: no new clients, commands in flight may end");
+    tokio::select! {
+        () = drain(&shared, &workers) => {}
+        name = either(&mut terminate, &mut interrupt) => {
+            tracing::warn!(signal = name, "stopping at once");
+        }
+    }
+    workers.stop();
+    listener::remove_socket(shared.config.listen.unix_socket.as_deref());
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, ServerError> {
+    let Some(address) = config.admin.address else { return Ok(None) };
+    let bound = TcpListener::bind(address).await;
+    bound
+        .map(Some)
+        .map_err(|error| ServerError::Listen { address: format!("admin {address}"), error })
+}
+
+fn build_backend(config: &Config, own: Vec<SocketAddr>) -> Result<SharedBackend, ServerError> {
+    if config.upstream.target == config::Target::Memory {
+        return Ok(SharedBackend::Memory(Arc::new(Engine::new(MEMORY))));
+    }
+    let upstream = Arc::new(Upstream::new(&config.upstream, own)?);
+    let pool = Arc::new(Pool::new(Arc::clone(&upstream), config.upstream.pool.clone())?);
+    let hub = Arc::new(Hub::new(Arc::clone(&upstream)));
+    Ok(SharedBackend::Cloud { upstream, pool, hub })
+}
+
+/// Bytes that `memory://` holds at most.
+const MEMORY: usize = 256 << 20;
+
+fn announce(shared: &Shared, workers: &Workers, admin: Option<&TcpListener>) {
+    let config = &shared.config;
+    for address in workers.addresses() {
+        tracing::info!(address, workers = config.workers, "listening");
+    }
+    if let Some(address) = admin.and_then(|admin| admin.local_addr().ok()) {
+        tracing::info!(address = %address, "admin listening");
+    }
+    match &shared.backend {
+        SharedBackend::Memory(_) => tracing::info!(
+            "upstream is memory://: data lives in this process and is gone when it ends; \
+             set REDIS_URL for a real Redis"
+        ),
+        SharedBackend::Cloud { .. } => {
+            tracing::info!(upstream = config.upstream.shown_url(), "connecting to the upstream");
+        }
+    }
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}
+
+/// Keeps the pool as its bounds want it.
+async fn tend(pool: Arc<Pool>) {
+    let mut ticks = interval(pool.tend_interval());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        pool.tend().await;
+    }
+}
+
+async fn house_keeping(shared: Arc<Shared>) {
+    let mut ticks = interval(TICK);
+    loop {
+        ticks.tick().await;
+        if let Some(limit) = shared.config.listen.idle_timeout {
+            shared.clients.close_idle(limit);
+        }
+        if let SharedBackend::Memory(engine) = &shared.backend {
+            engine.expire_some(worker::wall_clock(), 1000);
+        }
+    }
+}
+
+/// Lets what is on its way end, up to `drain_timeout`.
+async fn drain(shared: &Shared, workers: &Workers) {
+    shared.is_draining.store(true, Ordering::Relaxed);
+    workers.stop_accepting();
+    let deadline = Instant::now() + shared.config.drain_timeout;
+    loop {
+        // Again and again: a client may have come just before.
+        shared.clients.drain();
+        let count = shared.clients.count();
+        if count == 0 {
+            return;
+        }
+        if Instant::now() >= deadline {
+            tracing::warn!(
+                clients = count,
+                "drain_timeout is over: closing clients that still wait"
+            );
+            return;
+        }
+        sleep(DRAIN_TICK).await;
+    }
+}

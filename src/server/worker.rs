@@ -1,0 +1,355 @@
+//! The workers: threads with a single-threaded runtime each, its own lanes and its own clients.
+//!
+//! The first worker accepts, and hands a new client to the worker with the fewest. Nothing on the way of a
+//! command is shared between workers.
+
+use super::listener::Listeners;
+use super::{Shared, SharedBackend};
+use crate::memory::Now;
+use crate::routing::shared::Lanes;
+use crate::session::clients::Entry;
+use crate::session::context::{Backend, Cloud, Context};
+use crate::session::{self, error_reply};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
+
+/// After an accept that failed (too many descriptors), the pause before the next.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// TLS with an app must be established within this time.
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The threads, and the way to end them.
+pub(super) struct Workers {
+    threads: Vec<JoinHandle<()>>,
+    stage: watch::Sender<Stage>,
+    addresses: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Accepting,
+    Draining,
+    Stopped,
+}
+
+/// A client's socket, on its way to its worker.
+enum Newcomer {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+/// A worker as the one that accepts sees it.
+#[derive(Clone)]
+struct Place {
+    clients: Arc<AtomicUsize>,
+    door: mpsc::UnboundedSender<Newcomer>,
+}
+
+impl Workers {
+    pub(super) fn start(
+        shared: &Arc<Shared>,
+        listeners: Listeners,
+        acceptor: Option<TlsAcceptor>,
+    ) -> io::Result<Self> {
+        let mut addresses = Vec::new();
+        addresses.extend(listeners.tcp_address().map(|address| address.to_string()));
+        let socket = &shared.config.listen.unix_socket;
+        addresses.extend(socket.as_ref().map(|path| path.display().to_string()));
+
+        let stage = watch::Sender::new(Stage::Accepting);
+        let (places, doors): (Vec<_>, Vec<_>) = (0..shared.config.workers)
+            .map(|_| {
+                let (door, newcomers) = mpsc::unbounded_channel();
+                (Place { clients: Arc::default(), door }, newcomers)
+            })
+            .unzip();
+        let mut listeners = Some(listeners);
+        let mut threads = Vec::new();
+        for (index, newcomers) in doors.into_iter().enumerate() {
+            let clients = Arc::clone(&places[index].clients);
+            let worker = Worker {
+                shared: Arc::clone(shared),
+                clients,
+                acceptor: acceptor.clone(),
+                stage: stage.subscribe(),
+            };
+            let listeners = listeners.take();
+            let places = if listeners.is_some() { places.clone() } else { Vec::new() };
+            let run = move || worker.run(newcomers, listeners, places);
+            threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
+        }
+        Ok(Self { threads, stage, addresses })
+    }
+
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.addresses.iter().map(String::as_str)
+    }
+
+    /// New connections are refused from now on.
+    pub(super) fn stop_accepting(&self) {
+        self.stage.send_replace(Stage::Draining);
+    }
+
+    /// Ends all threads, whatever is under way.
+    pub(super) fn stop(self) {
+        self.stage.send_replace(Stage::Stopped);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker thread had panicked");
+            }
+        }
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    clients: Arc<AtomicUsize>,
+    acceptor: Option<TlsAcceptor>,
+    stage: watch::Receiver<Stage>,
+}
+
+impl Worker {
+    fn run(
+        self,
+        mut newcomers: mpsc::UnboundedReceiver<Newcomer>,
+        listeners: Option<Listeners>,
+        places: Vec<Place>,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(tokio::runtime::LocalOptions::default());
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => return tracing::error!("a worker has no runtime: {error}"),
+        };
+        runtime.block_on(async move {
+            let mut stage = self.stage.clone();
+            let this = Rc::new(self);
+            let context = Rc::new(this.context());
+            tokio::task::spawn_local(count_seconds(Rc::clone(&context)));
+            if let Some(listeners) = listeners
+                && let Err(error) = Rc::clone(&this).accept(listeners, &context, places)
+            {
+                tracing::error!("cannot accept clients: {error}");
+            }
+            loop {
+                tokio::select! {
+                    Some(newcomer) = newcomers.recv() => this.welcome(newcomer, &context),
+                    _ = stage.wait_for(|stage| *stage == Stage::Stopped) => break,
+                }
+            }
+        });
+    }
+
+    fn context(&self) -> Context {
+        let shared = &self.shared;
+        let backend = match &shared.backend {
+            SharedBackend::Memory(engine) => Backend::Memory(Arc::clone(engine)),
+            SharedBackend::Cloud { upstream, pool, hub } => Backend::Cloud(Cloud {
+                lanes: Lanes::new(Arc::clone(upstream), shared.config.upstream.lanes),
+                pool: Arc::clone(pool),
+                hub: Arc::clone(hub),
+                upstream: Arc::clone(upstream),
+            }),
+        };
+        let password = shared.config.listen.password.clone();
+        Context::new(backend, Arc::clone(&shared.clients), password)
+    }
+
+    /// Accepts on this worker's runtime, for all workers.
+    fn accept(
+        self: Rc<Self>,
+        listeners: Listeners,
+        context: &Rc<Context>,
+        places: Vec<Place>,
+    ) -> io::Result<()> {
+        if let Some(tcp) = listeners.tcp {
+            let tcp = TcpListener::from_std(tcp)?;
+            let (this, context, places) = (Rc::clone(&self), Rc::clone(context), places.clone());
+            tokio::task::spawn_local(this.accept_tcp(tcp, context, places));
+        }
+        if let Some(unix) = listeners.unix {
+            let unix = UnixListener::from_std(unix)?;
+            tokio::task::spawn_local(self.accept_unix(unix, Rc::clone(context), places));
+        }
+        Ok(())
+    }
+
+    async fn accept_tcp(
+        self: Rc<Self>,
+        tcp: TcpListener,
+        context: Rc<Context>,
+        places: Vec<Place>,
+    ) {
+        let mut stage = self.stage.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = tcp.accept() => accepted,
+                _ = stage.wait_for(|stage| *stage > Stage::Accepting) => return,
+            };
+            match (accepted, freest(&places)) {
+                (Ok((stream, _)), 0) => self.serve_tcp(stream, &context),
+                (Ok((stream, _)), place) => {
+                    hand_over(&places[place], stream.into_std().map(Newcomer::Tcp))
+                }
+                (Err(error), _) => pause_accepting(&error).await,
+            }
+        }
+    }
+
+    async fn accept_unix(
+        self: Rc<Self>,
+        unix: UnixListener,
+        context: Rc<Context>,
+        places: Vec<Place>,
+    ) {
+        let mut stage = self.stage.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = unix.accept() => accepted,
+                _ = stage.wait_for(|stage| *stage > Stage::Accepting) => return,
+            };
+            match (accepted, freest(&places)) {
+                (Ok((stream, _)), 0) => self.serve_unix(stream, &context),
+                (Ok((stream, _)), place) => {
+                    hand_over(&places[place], stream.into_std().map(Newcomer::Unix))
+                }
+                (Err(error), _) => pause_accepting(&error).await,
+            }
+        }
+    }
+
+    fn welcome(&self, newcomer: Newcomer, context: &Rc<Context>) {
+        let served = match newcomer {
+            Newcomer::Tcp(stream) => {
+                TcpStream::from_std(stream).map(|stream| self.serve_tcp(stream, context))
+            }
+            Newcomer::Unix(stream) => {
+                UnixStream::from_std(stream).map(|stream| self.serve_unix(stream, context))
+            }
+        };
+        if let Err(error) = served {
+            tracing::warn!("a client was lost on its way to its worker: {error}");
+        }
+    }
+
+    fn serve_tcp(&self, stream: TcpStream, context: &Rc<Context>) {
+        if let Err(error) = stream.set_nodelay(true) {
+            return tracing::debug!("client gone at once: {error}");
+        }
+        let name = |address: io::Result<std::net::SocketAddr>| {
+            address.map_or_else(|_| "?:0".to_owned(), |address| address.to_string())
+        };
+        let entry = context.clients.join(name(stream.peer_addr()), name(stream.local_addr()));
+        let Some(acceptor) = self.acceptor.clone() else {
+            return self.serve(stream, entry, context);
+        };
+        let seat = Seat::take(&self.clients);
+        let (context, max) = (Rc::clone(context), self.shared.config.listen.max_clients);
+        tokio::task::spawn_local(async move {
+            let _seat = seat;
+            match tokio::time::timeout(TLS_TIMEOUT, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => attend(stream, context, entry, max).await,
+                Ok(Err(error)) => {
+                    tracing::info!(client = entry.address(), "TLS with a client failed: {error}");
+                    context.clients.leave(&entry);
+                }
+                Err(_) => context.clients.leave(&entry),
+            }
+        });
+    }
+
+    fn serve_unix(&self, stream: UnixStream, context: &Rc<Context>) {
+        let path = self.shared.config.listen.unix_socket.as_ref();
+        let path = path.map_or_else(String::new, |path| format!("{}:0", path.display()));
+        let entry = context.clients.join(path.clone(), path);
+        self.serve(stream, entry, context);
+    }
+
+    fn serve<S>(&self, stream: S, entry: Arc<Entry>, context: &Rc<Context>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let seat = Seat::take(&self.clients);
+        let (context, max) = (Rc::clone(context), self.shared.config.listen.max_clients);
+        tokio::task::spawn_local(async move {
+            let _seat = seat;
+            attend(stream, context, entry, max).await;
+        });
+    }
+}
+
+/// Serves a client, if there is a place for it.
+async fn attend<S>(mut stream: S, context: Rc<Context>, entry: Arc<Entry>, max_clients: usize)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if context.clients.count() <= max_clients {
+        return session::serve(stream, context, entry).await;
+    }
+    tracing::warn!(max_clients, "a client was refused: listen.max_clients are connected");
+    let mut last = Vec::new();
+    crate::wire::encode::error(&mut last, error_reply::MAX_CLIENTS);
+    // It is closed either way.
+    let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(&last)).await;
+    context.clients.leave(&entry);
+}
+
+/// One of a worker's clients, counted for as long as it is there.
+struct Seat(Arc<AtomicUsize>);
+
+impl Seat {
+    fn take(clients: &Arc<AtomicUsize>) -> Self {
+        clients.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(clients))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn freest(places: &[Place]) -> usize {
+    let load = |index: &usize| places[*index].clients.load(Ordering::Relaxed);
+    (0..places.len()).min_by_key(load).unwrap_or(0)
+}
+
+fn hand_over(place: &Place, newcomer: io::Result<Newcomer>) {
+    match newcomer.map(|newcomer| place.door.send(newcomer)) {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => tracing::warn!("a client came while its worker was stopping"),
+        Err(error) => tracing::warn!("a client was lost on its way to its worker: {error}"),
+    }
+}
+
+async fn pause_accepting(error: &io::Error) {
+    tracing::warn!("accepting a client failed: {error}");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+/// A clock good enough for idle times, so that no command needs to ask the system's.
+async fn count_seconds(context: Rc<Context>) {
+    let start = tokio::time::Instant::now();
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        context.seconds.set(start.elapsed().as_secs());
+    }
+}
+
+/// The wall clock, for the engine's expiry.
+pub(super) fn wall_clock() -> Now {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

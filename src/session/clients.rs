@@ -1,0 +1,252 @@
+//! All clients of this process, for those who ask about others: CLIENT LIST, CLIENT KILL, CLIENT PAUSE, the
+//! limit on their number, drain.
+//!
+//! A session writes its own entry and reads no other; what is written for each command is a plain store.
+
+use crate::command::{self, Spec};
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+/// See the module.
+#[derive(Default)]
+pub struct Clients {
+    entries: Mutex<HashMap<u64, Arc<Entry>>>,
+    last_id: AtomicU64,
+    is_draining: AtomicBool,
+    /// Set while CLIENT PAUSE holds; the rest is in `pause`.
+    is_paused: AtomicBool,
+    pause: Mutex<Option<Pause>>,
+}
+
+/// CLIENT PAUSE.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pause {
+    pub(super) until: Instant,
+    pub(super) writes_only: bool,
+}
+
+/// What others may know of one client.
+pub struct Entry {
+    /// Its id, counted from 1; never used again.
+    pub(super) id: u64,
+    pub(super) address: String,
+    pub(super) local_address: String,
+    since: Instant,
+    /// Seconds since `since` when it was last heard.
+    last_seen: AtomicU64,
+    /// Address of the last command's [`Spec`]: those are static.
+    last_command: AtomicUsize,
+    /// Client id of the upstream connection on which it blocks; 0 when it does not.
+    pub(super) blocked_as: AtomicI64,
+    is_killed: AtomicBool,
+    session: Mutex<Option<Waker>>,
+    pub(super) details: Mutex<Details>,
+}
+
+/// The parts of CLIENT LIST that change.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Details {
+    pub(super) name: String,
+    pub(super) db: u32,
+    pub(super) is_resp3: bool,
+    pub(super) subscriptions: [usize; 3],
+    pub(super) in_multi: bool,
+    pub(super) flags: String,
+    pub(super) redirect: i64,
+    pub(super) lib_name: String,
+    pub(super) lib_version: String,
+}
+
+impl Clients {
+    /// A new client's entry, and its id.
+    pub fn join(&self, address: String, local_address: String) -> Arc<Entry> {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let entry = Arc::new(Entry {
+            id,
+            address,
+            local_address,
+            since: Instant::now(),
+            last_seen: AtomicU64::new(0),
+            last_command: AtomicUsize::new(0),
+            blocked_as: AtomicI64::new(0),
+            is_killed: AtomicBool::new(false),
+            session: Mutex::default(),
+            details: Mutex::new(Details { redirect: -1, ..Details::default() }),
+        });
+        self.entries().insert(id, Arc::clone(&entry));
+        entry
+    }
+
+    /// A client has gone.
+    pub fn leave(&self, entry: &Entry) {
+        self.entries().remove(&entry.id);
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.entries().len()
+    }
+
+    /// All clients, oldest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<Arc<Entry>> {
+        let mut list: Vec<_> = self.entries().values().cloned().collect();
+        list.sort_unstable_by_key(|entry| entry.id);
+        list
+    }
+
+    pub(super) fn find(&self, id: u64) -> Option<Arc<Entry>> {
+        self.entries().get(&id).cloned()
+    }
+
+    /// From now on sessions end as soon as nothing is owed to their clients.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+        self.wake_all();
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Closes clients that were silent for `limit`, but for those that wait for something.
+    pub fn close_idle(&self, limit: Duration) {
+        for entry in self.list() {
+            let details = entry.details();
+            let waits = details.subscriptions.iter().sum::<usize>() > 0
+                || details.flags.contains('O')
+                || entry.blocked_as.load(Ordering::Relaxed) != 0;
+            drop(details);
+            if !waits && entry.idle() >= limit {
+                entry.kill();
+            }
+        }
+    }
+
+    pub(super) fn pause(&self, pause: Option<Pause>) {
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = pause;
+        self.is_paused.store(pause.is_some(), Ordering::Relaxed);
+        self.wake_all();
+    }
+
+    /// The pause that holds now.
+    pub(super) fn paused(&self) -> Option<Pause> {
+        if !self.is_paused.load(Ordering::Relaxed) {
+            return None;
+        }
+        let pause = &mut *self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        if pause.is_some_and(|pause| pause.until <= Instant::now()) {
+            *pause = None;
+            self.is_paused.store(false, Ordering::Relaxed);
+        }
+        *pause
+    }
+
+    fn wake_all(&self) {
+        for entry in self.list() {
+            entry.wake();
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<u64, Arc<Entry>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// The client has sent something; `spec` is its newest command.
+    pub(super) fn saw(&self, seconds: u64, spec: Option<&'static Spec>) {
+        self.last_seen.store(seconds, Ordering::Relaxed);
+        if let Some(spec) = spec {
+            self.last_command.store(std::ptr::from_ref(spec).addr(), Ordering::Relaxed);
+        }
+    }
+
+    /// Where the client is, as the system says it.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Seconds since the client came.
+    pub(super) fn age(&self) -> u64 {
+        self.since.elapsed().as_secs()
+    }
+
+    fn idle(&self) -> Duration {
+        let last_seen = Duration::from_secs(self.last_seen.load(Ordering::Relaxed));
+        self.since.elapsed().saturating_sub(last_seen)
+    }
+
+    /// Ends the client's session at its next turn.
+    pub(super) fn kill(&self) {
+        self.is_killed.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    pub(super) fn is_killed(&self) -> bool {
+        self.is_killed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn wake_with(&self, session: Waker) {
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    }
+
+    fn wake(&self) {
+        if let Some(session) = &*self.session.lock().unwrap_or_else(PoisonError::into_inner) {
+            session.wake_by_ref();
+        }
+    }
+
+    pub(super) fn details(&self) -> MutexGuard<'_, Details> {
+        self.details.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the client is of this TYPE of CLIENT LIST and CLIENT KILL.
+    pub(super) fn is_of_type(&self, word: &str) -> bool {
+        let is_subscriber = self.details().subscriptions.iter().sum::<usize>() > 0;
+        match word {
+            "pubsub" => is_subscriber,
+            "normal" => !is_subscriber,
+            _ => false,
+        }
+    }
+
+    /// The client's line in CLIENT LIST, as Redis 7 writes it, with a line feed.
+    pub(super) fn line(&self) -> String {
+        let details = self.details().clone();
+        let last = self.last_command.load(Ordering::Relaxed);
+        let mut specs = command::all();
+        let command = specs.find(|spec| std::ptr::from_ref(*spec).addr() == last);
+        let mut line = String::new();
+        let [channels, patterns, shards] = details.subscriptions;
+        let flags = if details.flags.is_empty() { "N" } else { details.flags.as_str() };
+        // Writing to a String can't fail.
+        let _ = writeln!(
+            line,
+            "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={flags} db={} sub={channels} \
+             psub={patterns} ssub={shards} multi={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 \
+             obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={} user=default redir={} resp={} lib-name={} \
+             lib-ver={}",
+            self.id,
+            self.address,
+            self.local_address,
+            details.name,
+            self.age(),
+            self.idle().as_secs(),
+            details.db,
+            if details.in_multi { 0 } else { -1 },
+            command.map_or("NULL", |spec| spec.name),
+            details.redirect,
+            if details.is_resp3 { 3 } else { 2 },
+            details.lib_name,
+            details.lib_version,
+        );
+        line
+    }
+}

@@ -1,0 +1,82 @@
+//! What all sessions of one worker work with: the ways to the upstream, or the embedded engine; the clients;
+//! the limits.
+
+use super::clients::Clients;
+use crate::config::Secret;
+use crate::memory::{Engine, Now};
+use crate::routing::hub::Hub;
+use crate::routing::shared::Lanes;
+use crate::upstream::Upstream;
+use crate::upstream::pool::Pool;
+use crate::upstream::replies::Spare;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Bytes read from a client at a time. The buffer is the worker's: an idle client has none.
+const SCRATCH: usize = 64 * 1024;
+
+/// See the module.
+pub struct Context {
+    /// Where commands are carried out.
+    pub backend: Backend,
+    /// All clients of the process.
+    pub clients: Arc<Clients>,
+    /// What apps must say, if anything.
+    pub password: Option<Secret>,
+    /// Reply buffers of this worker.
+    pub spare: Rc<Spare>,
+    /// Seconds since the worker started; set by its ticker.
+    pub seconds: Cell<u64>,
+    pub(super) scratch: RefCell<Vec<u8>>,
+}
+
+/// Where commands are carried out.
+pub enum Backend {
+    /// `memory://`
+    Memory(Arc<Engine>),
+    /// A cloud Redis.
+    Cloud(Cloud),
+}
+
+/// The ways to a cloud Redis.
+pub struct Cloud {
+    /// Lanes of this worker.
+    pub lanes: Lanes,
+    /// Connections to lend.
+    pub pool: Arc<Pool>,
+    /// Subscriptions.
+    pub hub: Arc<Hub>,
+    /// The upstream itself.
+    pub upstream: Arc<Upstream>,
+}
+
+impl Context {
+    /// For one worker.
+    #[must_use]
+    pub fn new(backend: Backend, clients: Arc<Clients>, password: Option<Secret>) -> Self {
+        Self {
+            backend,
+            clients,
+            password,
+            spare: Rc::default(),
+            seconds: Cell::new(0),
+            scratch: RefCell::new(vec![0; SCRATCH]),
+        }
+    }
+
+    /// The database that clients begin with.
+    pub(super) fn first_db(&self) -> u32 {
+        match &self.backend {
+            Backend::Memory(_) => 0,
+            Backend::Cloud(cloud) => cloud.upstream.db(),
+        }
+    }
+}
+
+/// The wall clock, for the engine's expiry.
+pub(super) fn wall_clock() -> Now {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,314 @@
+//! A session: one client's connection, from its first byte to its last.
+//!
+//! The common way is here and never waits: read, decode, hand to a lane, write what came back. What must
+//! wait (a connection of its own, a subscription) is in `uncommon` and the files below. Invariants: replies
+//! go out in the order of the commands; a client has commands on the way on one lane only.
+
+mod client;
+pub mod clients;
+pub mod context;
+mod dedicated;
+pub mod error_reply;
+mod greeting;
+mod socket;
+mod state;
+mod subscriber;
+mod tracking;
+mod uncommon;
+
+use crate::command::{self, Kind, Spec};
+use crate::routing::dedicated::Dedicated;
+use crate::routing::target::{Hold, Target, target};
+use crate::upstream::lane::Lane;
+use crate::upstream::replies::Replies;
+use crate::wire::decode::{Decoded, Decoder, Limits, ProtocolError, Request};
+use crate::wire::encode;
+use clients::Entry;
+use context::{Backend, Context, wall_clock};
+use state::State;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Context as Task;
+use subscriber::Subscriber;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Commands of one client on the way at a time; with more, its socket is not read.
+const MAX_ON_THE_WAY: u64 = 10_000;
+
+/// With so many bytes of replies before a client, its socket is not read.
+const MAX_UNREAD: usize = 256 * 1024;
+
+/// One client's connection.
+struct Session<S> {
+    stream: S,
+    context: Rc<Context>,
+    entry: Arc<Entry>,
+    state: State,
+    replies: Rc<Replies>,
+    /// Bytes read and not dispatched; empty for most clients at most times.
+    input: Vec<u8>,
+    /// `input` may hold a whole command.
+    is_input_fresh: bool,
+    decoder: Decoder,
+    /// The shared lane on which commands are on the way.
+    lane: Option<Lane>,
+    /// A connection of its own.
+    held: Option<Dedicated>,
+    subscriber: Option<Box<Subscriber>>,
+    /// The client has said its last.
+    is_at_end: bool,
+}
+
+/// Why a session ends.
+#[derive(Debug)]
+enum End {
+    /// The client closed, and all is answered; or it was told to go, and has its last reply.
+    Finished,
+    /// The client vanished.
+    Gone(io::Error),
+    /// CLIENT KILL, idle_timeout, or drain.
+    Closed,
+    /// The client sent what is no request.
+    Protocol(ProtocolError),
+    /// It did not read what it asked for.
+    TooSlow,
+}
+
+/// What came of a client's bytes.
+enum Dispatched {
+    /// All whole commands are on their way, or no more may be.
+    All,
+    /// This one is to be taken care of before the next is looked at.
+    Uncommon(Vec<u8>),
+    /// The rest makes no sense.
+    Garbage(ProtocolError),
+}
+
+/// Serves one client until it goes, is told to go, or breaks the protocol.
+pub async fn serve<S>(stream: S, context: Rc<Context>, entry: Arc<Entry>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let replies = Replies::new(Rc::clone(&context.spare));
+    let mut session = Session {
+        stream,
+        state: State::new(context.first_db(), context.password.is_none()),
+        replies,
+        input: Vec::new(),
+        is_input_fresh: false,
+        decoder: Decoder::new(),
+        lane: None,
+        held: None,
+        subscriber: None,
+        is_at_end: false,
+        context,
+        entry,
+    };
+    let end = session.run().await;
+    session.finish(end).await;
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    async fn run(&mut self) -> End {
+        std::future::poll_fn(|cx| {
+            self.entry.wake_with(cx.waker().clone());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        loop {
+            match std::future::poll_fn(|cx| self.poll_next(cx)).await {
+                Ok(frame) => {
+                    // Boxed: what seldom happens must not make every session larger.
+                    if let Err(end) = Box::pin(self.uncommon(frame)).await {
+                        return end;
+                    }
+                    self.note();
+                }
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// The last words, and the end of all that the client alone held.
+    async fn finish(&mut self, end: End) {
+        match &end {
+            End::Protocol(ProtocolError::HttpRequest) => tracing::warn!(
+                client = self.entry.address,
+                "closed a client that speaks HTTP: possibly a cross-protocol attack"
+            ),
+            End::Protocol(error) => {
+                tracing::info!(client = self.entry.address, "closed a client: {error}");
+                self.replies.answer(|out| encode::error(out, format!("ERR {error}")));
+            }
+            End::TooSlow => tracing::warn!(
+                client = self.entry.address,
+                "closed a client that did not read what it asked for"
+            ),
+            End::Gone(error) => {
+                tracing::debug!(client = self.entry.address, "client gone: {error}")
+            }
+            End::Finished | End::Closed => {}
+        }
+        self.release_all();
+        if matches!(end, End::Protocol(_) | End::Finished) {
+            self.say_farewell().await;
+        }
+        self.replies.close();
+        self.context.clients.leave(&self.entry);
+    }
+
+    /// Sends all whole commands of `bytes` on their way. Says how many bytes that were.
+    fn dispatch(&mut self, bytes: &[u8], cx: &Task<'_>) -> (usize, Dispatched) {
+        let limits =
+            if self.state.is_authenticated { Limits::DEFAULT } else { Limits::UNAUTHENTICATED };
+        let mut at = 0;
+        self.is_input_fresh = false;
+        loop {
+            if self.has_enough(cx) {
+                self.is_input_fresh = true;
+                return (at, Dispatched::All);
+            }
+            let rest = &bytes[at..];
+            let (length, passed) = match self.decoder.decode(rest, &limits) {
+                Ok(Decoded::Request(request)) => (request.bytes().len(), self.pass(&request)),
+                Ok(Decoded::Inline { consumed, encoded }) => {
+                    let passed = Request::parse(&encoded).is_none_or(|request| self.pass(&request));
+                    if !passed {
+                        self.is_input_fresh = true;
+                        return (at + consumed, Dispatched::Uncommon(encoded));
+                    }
+                    (consumed, passed)
+                }
+                Ok(Decoded::Empty { consumed }) => (consumed, true),
+                Ok(Decoded::Incomplete) => return (at, Dispatched::All),
+                Err(error) => return (at, Dispatched::Garbage(error)),
+            };
+            at += length;
+            if !passed {
+                self.is_input_fresh = true;
+                return (at, Dispatched::Uncommon(rest[..length].to_vec()));
+            }
+        }
+    }
+
+    /// Whether enough of this client is on its way, so that no more is to be read.
+    fn has_enough(&self, cx: &Task<'_>) -> bool {
+        self.replies.owed() >= MAX_ON_THE_WAY
+            || self.replies.pending() > MAX_UNREAD
+            || self.lane.as_ref().is_some_and(|lane| !lane.has_room(cx.waker()))
+    }
+
+    /// Hands a command to a lane, or to memory. `false` if it needs more than that.
+    fn pass(&mut self, request: &Request<'_>) -> bool {
+        let spec = command::lookup(request.name());
+        self.entry.saw(self.context.seconds.get(), spec);
+        if !self.is_common(spec, request) {
+            return false;
+        }
+        match &self.context.backend {
+            Backend::Memory(engine) => {
+                let (db, protocol) = (self.state.db as usize, self.state.protocol);
+                let is_silent = self.state.is_silenced();
+                if is_silent {
+                    engine.execute(request, spec, db, protocol, wall_clock(), &mut Vec::new());
+                } else {
+                    self.replies.answer(|out| {
+                        engine.execute(request, spec, db, protocol, wall_clock(), out);
+                    });
+                }
+            }
+            Backend::Cloud(_) => {
+                let order = self.state.order();
+                if let Some(lane) = self.current_lane() {
+                    lane.push(request.bytes(), order, &self.replies);
+                }
+            }
+        }
+        true
+    }
+
+    /// Whether a command only has to be handed on.
+    fn is_common(&self, spec: Option<&Spec>, request: &Request<'_>) -> bool {
+        if !self.state.is_authenticated || self.is_held_back(spec) {
+            return false;
+        }
+        let hold = self.held.as_ref().map(|held| held.hold);
+        let situation = self.state.situation(hold, self.subscriber.is_some());
+        if situation.is_subscriber || target(spec, request, situation) != Target::Lane {
+            return false;
+        }
+        if hold == Some(Hold::Raw) || self.held.as_ref().is_some_and(|held| held.lane().is_ended())
+        {
+            return false;
+        }
+        // On a connection of its own these change what is held, and CACHING is over with the next command.
+        let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
+        hold.is_none()
+            || !matches!(
+                kind,
+                Kind::Exec
+                    | Kind::Discard
+                    | Kind::Unwatch
+                    | Kind::Multi
+                    | Kind::Watch
+                    | Kind::Select
+                    | Kind::Subscribe
+                    | Kind::PSubscribe
+                    | Kind::SSubscribe
+            ) && self.state.tracking.is_none()
+    }
+
+    /// Whether CLIENT PAUSE holds this command.
+    fn is_held_back(&self, spec: Option<&Spec>) -> bool {
+        let may_write = |spec: &Spec| {
+            spec.is_write()
+                || matches!(spec.kind, Kind::Exec | Kind::Script)
+                || matches!(spec.name, "publish" | "spublish" | "pfcount")
+        };
+        self.context.clients.paused().is_some_and(|pause| {
+            let is_client = spec.is_some_and(|spec| spec.kind == Kind::Client);
+            !is_client && (!pause.writes_only || spec.is_some_and(may_write))
+        })
+    }
+
+    /// The lane for the next command: the connection that is held, the shared lane with commands on the
+    /// way, or the least busy one.
+    fn current_lane(&mut self) -> Option<Lane> {
+        if let Some(held) = &self.held {
+            return Some(held.lane().clone());
+        }
+        if self.replies.owed() == 0 || self.lane.is_none() {
+            let Backend::Cloud(cloud) = &self.context.backend else { return None };
+            self.lane = Some(cloud.lanes.pick(self.state.protocol));
+        }
+        self.lane.clone()
+    }
+
+    /// Lets go of what the client alone held; its connection upstream is closed at once.
+    fn release_all(&mut self) {
+        self.held = None;
+        self.leave_topics();
+    }
+
+    /// Writes down for others what this client has become.
+    fn note(&self) {
+        let mut details = self.entry.details();
+        details.db = self.state.db;
+        details.is_resp3 = self.state.protocol == crate::wire::Protocol::Resp3;
+        details.in_multi = self.state.in_multi;
+        details.subscriptions =
+            self.subscriber.as_ref().map_or([0; 3], |subscriber| subscriber.counts());
+        details.redirect = self.state.tracking.as_ref().map_or(-1, |tracking| {
+            tracking.redirect.map_or(0, |id| i64::try_from(id).unwrap_or(-1))
+        });
+        details.flags.clear();
+        let marks = [
+            (self.held.as_ref().is_some_and(|held| held.hold == Hold::Raw), 'O'),
+            (self.subscriber.is_some(), 'P'),
+            (self.state.in_multi, 'x'),
+            (self.state.tracking.is_some(), 't'),
+        ];
+        details.flags.extend(marks.iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark));
+    }
+}

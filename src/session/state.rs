@@ -1,0 +1,113 @@
+//! What a client has made of its connection: protocol, database, name, transaction, and whether it wants
+//! replies. Pure: decides, and knows no socket.
+
+use crate::routing::target::{Hold, Situation};
+use crate::upstream::lane::Order;
+use crate::wire::Protocol;
+
+/// Whether the client wants replies (CLIENT REPLY).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ReplyMode {
+    #[default]
+    On,
+    Off,
+    /// The next command's reply is not wanted.
+    SkipNext,
+}
+
+/// CLIENT TRACKING as the client set it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tracking {
+    /// Words of CLIENT TRACKINGINFO: bcast, optin, optout, noloop.
+    pub(super) flags: Vec<&'static str>,
+    /// Another client of ours that hears of invalidations.
+    pub(super) redirect: Option<u64>,
+    pub(super) prefixes: Vec<Vec<u8>>,
+    /// The hub's connection at the time, which the redirection depends on.
+    pub(super) epoch: u64,
+    /// CLIENT CACHING was said for the next command.
+    pub(super) caching: Option<bool>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) protocol: Protocol,
+    pub(super) db: u32,
+    pub(super) is_authenticated: bool,
+    pub(super) reply: ReplyMode,
+    /// Between MULTI and EXEC.
+    pub(super) in_multi: bool,
+    /// SELECT within the transaction: the database after it.
+    pub(super) multi_db: Option<u32>,
+    /// The transaction's connection was lost: EXEC must fail.
+    pub(super) is_multi_lost: bool,
+    /// The connection of a WATCH was lost: whether its keys changed is unknown, so EXEC must not run.
+    pub(super) is_watch_lost: bool,
+    pub(super) tracking: Option<Box<Tracking>>,
+    pub(super) no_touch: bool,
+}
+
+impl State {
+    /// A client that has just come.
+    pub(super) fn new(db: u32, is_authenticated: bool) -> Self {
+        Self {
+            protocol: Protocol::Resp2,
+            db,
+            is_authenticated,
+            reply: ReplyMode::On,
+            in_multi: false,
+            multi_db: None,
+            is_multi_lost: false,
+            is_watch_lost: false,
+            tracking: None,
+            no_touch: false,
+        }
+    }
+
+    /// How the next ordinary command is to be carried; using up a CLIENT REPLY SKIP.
+    pub(super) fn order(&mut self) -> Order {
+        Order { db: self.db, is_silent: self.is_silenced(), is_patient: false }
+    }
+
+    /// Whether the reply of the command at hand is unwanted; using up a CLIENT REPLY SKIP.
+    pub(super) fn is_silenced(&mut self) -> bool {
+        match self.reply {
+            ReplyMode::On => false,
+            ReplyMode::Off => true,
+            ReplyMode::SkipNext => {
+                self.reply = ReplyMode::On;
+                true
+            }
+        }
+    }
+
+    /// As far as the way of a command depends on it.
+    pub(super) fn situation(&self, hold: Option<Hold>, has_subscriptions: bool) -> Situation {
+        Situation {
+            hold,
+            in_multi: self.in_multi,
+            is_subscriber: has_subscriptions && self.protocol == Protocol::Resp2,
+        }
+    }
+
+    /// Whether the connection that is held has state of its own.
+    pub(super) fn keeps_connection(&self) -> bool {
+        self.tracking.is_some() || self.no_touch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ReplyMode, State};
+
+    #[test]
+    fn skip_silences_one_command_and_off_all() {
+        let mut state = State::new(0, true);
+        state.reply = ReplyMode::SkipNext;
+        assert!(state.order().is_silent);
+        assert!(!state.order().is_silent);
+        state.reply = ReplyMode::Off;
+        assert!(state.order().is_silent && state.order().is_silent);
+    }
+}

@@ -1,0 +1,245 @@
+//! A session that listens: subscriptions through the hub, and messages handed on between replies.
+//!
+//! A confirmation goes out where its command stands among the others, with the client's own count; the
+//! session waits for it, so that a message published after it can't be missed.
+
+use super::context::Backend;
+use super::{End, Session};
+use crate::command::Kind;
+use crate::routing::hub::mailbox::{Event, Mailbox};
+use crate::routing::hub::registry::{Family, Topic};
+use crate::upstream::error::Failure;
+use crate::wire::decode::Request;
+use crate::wire::{Protocol, encode};
+use bytes::Bytes;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// With so many bytes before the client, its messages stay in the mailbox, which has a bound.
+const ENOUGH: usize = 64 * 1024;
+
+/// What a session listens to.
+#[derive(Default)]
+pub(super) struct Subscriber {
+    mailbox: Arc<Mailbox>,
+    channels: HashSet<Bytes>,
+    patterns: HashSet<Bytes>,
+    shards: HashSet<Bytes>,
+    /// A confirmation that is awaited, and what came of it.
+    awaited: Option<Topic>,
+    refusal: Option<Bytes>,
+}
+
+impl Subscriber {
+    /// Channels, patterns and shard channels.
+    pub(super) fn counts(&self) -> [usize; 3] {
+        [self.channels.len(), self.patterns.len(), self.shards.len()]
+    }
+
+    fn names(&mut self, family: Family) -> &mut HashSet<Bytes> {
+        match family {
+            Family::Channel => &mut self.channels,
+            Family::Pattern => &mut self.patterns,
+            Family::Shard => &mut self.shards,
+        }
+    }
+
+    /// The count that a confirmation carries: shard channels are counted apart.
+    fn count(&self, family: Family) -> usize {
+        match family {
+            Family::Channel | Family::Pattern => self.channels.len() + self.patterns.len(),
+            Family::Shard => self.shards.len(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.counts() == [0; 3]
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// SUBSCRIBE, UNSUBSCRIBE and their kin.
+    pub(super) async fn subscription(
+        &mut self,
+        kind: Kind,
+        request: &Request<'_>,
+    ) -> Result<(), End> {
+        // RESP2 has no pushes: what is owed comes before the first confirmation.
+        self.settle().await?;
+        let is_silent = self.state.is_silenced();
+        let (family, adds) = match kind {
+            Kind::Subscribe => (Family::Channel, true),
+            Kind::PSubscribe => (Family::Pattern, true),
+            Kind::SSubscribe => (Family::Shard, true),
+            Kind::PUnsubscribe => (Family::Pattern, false),
+            Kind::SUnsubscribe => (Family::Shard, false),
+            _ => (Family::Channel, false),
+        };
+        let names = request.args().skip(1).map(Bytes::copy_from_slice);
+        if adds {
+            for name in names {
+                self.subscribe(Topic { family, name }, is_silent).await?;
+            }
+        } else {
+            self.unsubscribe(family, names.collect(), is_silent);
+        }
+        if self.subscriber.as_ref().is_some_and(|subscriber| subscriber.is_empty()) {
+            self.subscriber = None;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&mut self, topic: Topic, is_silent: bool) -> Result<(), End> {
+        let Backend::Cloud(cloud) = &self.context.backend else { return Ok(()) };
+        let (hub, upstream) = (Arc::clone(&cloud.hub), Arc::clone(&cloud.upstream));
+        let subscriber = self.subscriber.get_or_insert_default();
+        if !subscriber.names(topic.family).contains(&topic.name) {
+            subscriber.awaited = Some(topic.clone());
+            subscriber.refusal = None;
+            hub.subscribe(topic.clone(), self.entry.id, &subscriber.mailbox);
+            let bound = upstream.command_timeout();
+            let is_confirmed = self.wait_for_confirmation(bound).await?;
+            let refusal = self.subscriber.as_mut().and_then(|found| found.refusal.take());
+            if let Some(text) = refusal {
+                self.replies.answer(|out| encode::error(out, &text));
+                return Ok(());
+            }
+            if !is_confirmed {
+                hub.unsubscribe(&topic, self.entry.id);
+                let cause = upstream.health.last_error().map(|error| error.to_string());
+                let failure = match cause {
+                    Some(cause) => Failure::Away { after: bound, cause },
+                    None => Failure::TimedOut { after: bound, sent: true },
+                };
+                self.replies.answer(|out| encode::error(out, failure.to_string()));
+                return Ok(());
+            }
+        }
+        let protocol = self.state.protocol;
+        let Some(subscriber) = &mut self.subscriber else { return Ok(()) };
+        subscriber.names(topic.family).insert(topic.name.clone());
+        let count = subscriber.count(topic.family);
+        if !is_silent {
+            let word = topic.family.subscribe();
+            self.replies.answer(|out| confirm(out, protocol, word, Some(&topic.name), count));
+        }
+        Ok(())
+    }
+
+    /// Waits for what the hub says of the topic that is awaited. `false` if it says nothing in time.
+    async fn wait_for_confirmation(&mut self, bound: std::time::Duration) -> Result<bool, End> {
+        let mut timer = Box::pin(tokio::time::sleep(bound));
+        std::future::poll_fn(|cx| {
+            if let Err(end) = self.poll_write(cx) {
+                return Poll::Ready(Err(end));
+            }
+            if self.subscriber.as_ref().is_none_or(|subscriber| subscriber.awaited.is_none()) {
+                return Poll::Ready(Ok(true));
+            }
+            self.replies.wake(cx.waker());
+            timer.as_mut().poll(cx).map(|()| Ok(false))
+        })
+        .await
+    }
+
+    fn unsubscribe(&mut self, family: Family, mut names: Vec<Bytes>, is_silent: bool) {
+        let Backend::Cloud(cloud) = &self.context.backend else { return };
+        let hub = Arc::clone(&cloud.hub);
+        let protocol = self.state.protocol;
+        let word = family.unsubscribe();
+        let mut none = Subscriber::default();
+        let subscriber = self.subscriber.as_deref_mut().unwrap_or(&mut none);
+        if names.is_empty() {
+            names = subscriber.names(family).iter().cloned().collect();
+        }
+        if names.is_empty() && !is_silent {
+            let count = subscriber.count(family);
+            self.replies.answer(|out| confirm(out, protocol, word, None, count));
+        }
+        for name in names {
+            let topic = Topic { family, name };
+            if subscriber.names(family).remove(&topic.name) {
+                hub.unsubscribe(&topic, self.entry.id);
+                // What came before goes out before.
+                while let Some(event) = subscriber.mailbox.take(Waker::noop()) {
+                    if let Event::Message(frame) = event {
+                        self.replies.answer(|out| write_message(out, protocol, &frame));
+                    }
+                }
+            }
+            if !is_silent {
+                let count = subscriber.count(family);
+                self.replies.answer(|out| confirm(out, protocol, word, Some(&topic.name), count));
+            }
+        }
+    }
+
+    /// PING of a RESP2 subscriber: an array, so that it can't be taken for a message.
+    pub(super) fn ping_subscriber(&mut self, request: &Request<'_>) {
+        let text = request.arg(1).unwrap_or_default();
+        self.answer(|out| {
+            encode::array_header(out, 2);
+            encode::bulk(out, b"pong");
+            encode::bulk(out, text);
+        });
+    }
+
+    /// Hands on what the hub has for this client.
+    pub(super) fn deliver_messages(&mut self, cx: &Context<'_>) -> Result<(), End> {
+        let Some(subscriber) = &mut self.subscriber else { return Ok(()) };
+        while self.replies.pending() < ENOUGH {
+            match subscriber.mailbox.take(cx.waker()) {
+                Some(Event::Message(frame)) => {
+                    let mut message = Vec::with_capacity(frame.len());
+                    write_message(&mut message, self.state.protocol, &frame);
+                    self.replies.push(&message);
+                }
+                Some(Event::Subscribed(topic)) => {
+                    subscriber.awaited.take_if(|awaited| *awaited == topic);
+                    if subscriber.awaited.is_none() {
+                        break;
+                    }
+                }
+                Some(Event::Refused(topic, text)) => {
+                    if subscriber.awaited.take_if(|awaited| *awaited == topic).is_some() {
+                        subscriber.refusal = Some(text);
+                    }
+                }
+                None => break,
+            }
+        }
+        if subscriber.mailbox.has_overflowed() { Err(End::TooSlow) } else { Ok(()) }
+    }
+
+    /// The session listens to nothing any more.
+    pub(super) fn leave_topics(&mut self) {
+        let Some(mut subscriber) = self.subscriber.take() else { return };
+        let Backend::Cloud(cloud) = &self.context.backend else { return };
+        let awaited = subscriber.awaited.take();
+        for family in Family::ALL {
+            for name in subscriber.names(family).drain() {
+                cloud.hub.unsubscribe(&Topic { family, name }, self.entry.id);
+            }
+        }
+        if let Some(topic) = awaited {
+            cloud.hub.unsubscribe(&topic, self.entry.id);
+        }
+    }
+}
+
+fn write_message(out: &mut Vec<u8>, protocol: Protocol, frame: &[u8]) {
+    out.push(if protocol == Protocol::Resp3 { b'>' } else { b'*' });
+    out.extend_from_slice(frame.get(1..).unwrap_or_default());
+}
+
+fn confirm(out: &mut Vec<u8>, protocol: Protocol, word: &str, name: Option<&[u8]>, count: usize) {
+    encode::push_header(out, protocol, 3);
+    encode::bulk(out, word.as_bytes());
+    match name {
+        Some(name) => encode::bulk(out, name),
+        None => encode::null(out, protocol),
+    }
+    encode::integer(out, i64::try_from(count).unwrap_or(i64::MAX));
+}

@@ -1,0 +1,141 @@
+//! The commands that need more than to be handed on: who must wait, who is refused, and which file below
+//! takes care of the rest.
+
+use super::context::{Backend, wall_clock};
+use super::{End, Session, error_reply};
+use crate::command::{self, Kind, Spec};
+use crate::routing::target::{Hold, Target, target};
+use crate::wire::decode::Request;
+use crate::wire::{Protocol, encode};
+use std::task::Poll;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    pub(super) async fn uncommon(&mut self, frame: Vec<u8>) -> Result<(), End> {
+        let Some(request) = Request::parse(&frame) else { return Ok(()) };
+        let spec = command::lookup(request.name());
+        if !self.admits(spec) {
+            return Ok(());
+        }
+        self.wait_out_pause(spec).await?;
+        let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
+        self.notice_loss()?;
+        let hold = self.held.as_ref().map(|held| held.hold);
+        let situation = self.state.situation(hold, self.subscriber.is_some());
+        let mut way = target(spec, &request, situation);
+        if let Some(spec) = spec.filter(|spec| !spec.fits(request.argc())) {
+            if way == Target::Here {
+                self.answer(|out| error_reply::wrong_arity(out, spec));
+                return Ok(());
+            }
+            // The upstream has the words for it, and nothing else to do.
+            way = Target::Lane;
+        }
+        if hold == Some(Hold::Raw) && way != Target::Here {
+            if let Some(held) = &self.held {
+                held.lane().push_raw(request.bytes());
+            }
+            return Ok(());
+        }
+        match way {
+            Target::Here => self.here(kind, &request).await,
+            Target::Refused => {
+                self.answer(|out| encode::error(out, error_reply::NOT_IN_MULTI));
+                Ok(())
+            }
+            _ if matches!(self.context.backend, Backend::Memory(_)) => {
+                self.execute(spec, &request);
+                Ok(())
+            }
+            Target::Hub => self.subscription(kind, &request).await,
+            Target::Checkout(hold) => self.dedicate(hold, kind, frame).await,
+            Target::Lane => self.on_lane(kind, &frame).await,
+        }
+    }
+
+    /// An answer of our own, unless the client wants none.
+    pub(super) fn answer(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if !self.state.is_silenced() {
+            self.replies.answer(write);
+        }
+    }
+
+    /// Whether the client may send this now; if not, it is told why.
+    fn admits(&mut self, spec: Option<&'static Spec>) -> bool {
+        let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
+        let needs_no_auth = matches!(kind, Kind::Auth | Kind::Hello | Kind::Quit | Kind::Reset);
+        if !self.state.is_authenticated && !needs_no_auth {
+            self.answer(|out| encode::error(out, error_reply::NOAUTH));
+            return false;
+        }
+        let is_subscriber = self.subscriber.is_some() && self.state.protocol == Protocol::Resp2;
+        let suits_subscriber = matches!(
+            kind,
+            Kind::Subscribe
+                | Kind::PSubscribe
+                | Kind::SSubscribe
+                | Kind::Unsubscribe
+                | Kind::PUnsubscribe
+                | Kind::SUnsubscribe
+                | Kind::Ping
+                | Kind::Quit
+                | Kind::Reset
+        );
+        // A command that is not in the table is Redis's to refuse, as it is for every other client.
+        if let Some(spec) = spec.filter(|_| is_subscriber && !suits_subscriber) {
+            self.answer(|out| error_reply::only_subscriptions(out, spec.name));
+            return false;
+        }
+        true
+    }
+
+    /// CLIENT PAUSE: waits until it is over.
+    async fn wait_out_pause(&mut self, spec: Option<&'static Spec>) -> Result<(), End> {
+        while self.is_held_back(spec) {
+            let Some(pause) = self.context.clients.paused() else { break };
+            let context = std::rc::Rc::clone(&self.context);
+            let mut timer = Box::pin(tokio::time::sleep_until(pause.until.into()));
+            let over = std::future::poll_fn(move |cx| {
+                // UNPAUSE wakes every session.
+                if context.clients.paused().is_none() {
+                    return Poll::Ready(());
+                }
+                timer.as_mut().poll(cx)
+            });
+            self.meanwhile(over, false).await?;
+        }
+        Ok(())
+    }
+
+    fn execute(&mut self, spec: Option<&'static Spec>, request: &Request<'_>) {
+        let Backend::Memory(engine) = &self.context.backend else { return };
+        let engine = std::sync::Arc::clone(engine);
+        let (db, protocol) = (self.state.db as usize, self.state.protocol);
+        self.answer(|out| engine.execute(request, spec, db, protocol, wall_clock(), out));
+    }
+
+    /// Commands about the client's own connection.
+    async fn here(&mut self, kind: Kind, request: &Request<'_>) -> Result<(), End> {
+        match kind {
+            Kind::Quit => {
+                self.answer(|out| encode::simple(out, "OK"));
+                Err(End::Finished)
+            }
+            Kind::Reset => {
+                self.reset();
+                Ok(())
+            }
+            Kind::Auth => {
+                self.auth(request);
+                Ok(())
+            }
+            Kind::Hello => self.hello(request).await,
+            Kind::Select => self.select(request).await,
+            Kind::Ping => {
+                self.ping_subscriber(request);
+                Ok(())
+            }
+            _ => self.client(request).await,
+        }
+    }
+}

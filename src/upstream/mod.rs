@@ -1,0 +1,121 @@
+//! The way to the cloud Redis: connections that are dialed, greeted, shared as lanes or lent as checkouts.
+//!
+//! A lane or a checkout is asked to carry a command's bytes and to put the reply into a caller's
+//! [`replies::Replies`]; it knows neither clients nor what a command means beyond its [`lane::Order`].
+
+pub mod connect;
+pub mod credentials;
+pub mod error;
+pub mod handshake;
+pub mod health;
+pub mod lane;
+mod outgoing;
+pub mod pool;
+pub mod replies;
+pub mod retry;
+pub mod tls;
+pub mod transport;
+
+use crate::config;
+use crate::wire::Protocol;
+use connect::Dialer;
+use credentials::Credentials;
+use error::{ConnectError, Phase};
+use health::Health;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use transport::Transport;
+
+/// Handshakes that run at the same time. More would only fight for the CPU of a Redis that comes back.
+const HANDSHAKES: usize = 4;
+
+/// A cloud Redis: how to reach it, and what is known of it.
+pub struct Upstream {
+    dialer: Dialer,
+    credentials: Credentials,
+    db: u32,
+    command_timeout: Duration,
+    handshakes: Semaphore,
+    /// Up or down, and what the greeting said.
+    pub health: Health,
+}
+
+/// A connection that is greeted and ready for commands.
+pub struct Connection {
+    /// The bytes.
+    pub transport: Transport,
+    /// What its replies look like.
+    pub protocol: Protocol,
+    /// The database that is selected.
+    pub db: u32,
+    /// Our client id there; 0 where the server does not tell.
+    pub id: i64,
+    /// No reply is owed and no state was left behind: it may be lent again.
+    pub is_clean: bool,
+}
+
+impl Upstream {
+    /// `own` are the addresses this process listens on.
+    ///
+    /// # Errors
+    /// [`tls::TlsSetupError`] when the TLS files can't be used.
+    pub fn new(
+        upstream: &config::Upstream,
+        own: Vec<SocketAddr>,
+    ) -> Result<Self, tls::TlsSetupError> {
+        let client = match (&upstream.tls, &upstream.target) {
+            (Some(tls), config::Target::Tcp { host, .. }) => Some(tls::client_config(tls, host)?),
+            _ => None,
+        };
+        Ok(Self {
+            dialer: Dialer::new(upstream, client, own),
+            credentials: Credentials::new(&upstream.auth),
+            db: upstream.db,
+            command_timeout: upstream.command_timeout,
+            handshakes: Semaphore::new(HANDSHAKES),
+            health: Health::default(),
+        })
+    }
+
+    /// Host and port, or path. Never credentials.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.dialer.address()
+    }
+
+    /// The database that clients begin with.
+    #[must_use]
+    pub fn db(&self) -> u32 {
+        self.db
+    }
+
+    /// How long a command may take.
+    #[must_use]
+    pub fn command_timeout(&self) -> Duration {
+        self.command_timeout
+    }
+
+    /// Makes a connection, greeted and on the default database.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; what was made until then is closed.
+    pub async fn open(&self, protocol: Protocol) -> Result<Connection, ConnectError> {
+        // The semaphore is never closed; if it were, we would only connect without its bound.
+        let _turn = self.handshakes.acquire().await.ok();
+        let identity = self.credentials.identity().await?;
+        let mut transport = self.dialer.dial().await?;
+        let address = self.address();
+        let greeting =
+            handshake::greet(&mut transport, &address, protocol, identity.as_ref(), self.db);
+        let greeting = timeout(self.dialer.bound, greeting)
+            .await
+            .map_err(|_| self.dialer.timed_out(Phase::Handshake))??;
+        let id = greeting.as_ref().map_or(0, |greeting| greeting.id);
+        if let Some(greeting) = greeting {
+            self.health.greeted(greeting);
+        }
+        Ok(Connection { transport, protocol, db: self.db, id, is_clean: true })
+    }
+}

@@ -1,0 +1,156 @@
+//! The pool of connections that are lent: to a client that blocks, holds a transaction, or has changed its
+//! connection's state. Deadpool keeps them; they are checked when lent, and never given back dirty.
+
+use super::error::Failure;
+use super::retry::Backoff;
+use super::{ConnectError, Connection, Upstream};
+use crate::config;
+use crate::wire::Protocol;
+use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::AsyncBufRead;
+use tokio::time::Instant;
+
+/// Makes and checks connections for the pool.
+pub struct Maker {
+    upstream: Arc<Upstream>,
+}
+
+impl managed::Manager for Maker {
+    type Type = Connection;
+    type Error = ConnectError;
+
+    async fn create(&self) -> Result<Connection, ConnectError> {
+        self.upstream.open(Protocol::Resp2).await
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut Connection,
+        _metrics: &Metrics,
+    ) -> RecycleResult<ConnectError> {
+        if !connection.is_clean {
+            return Err(RecycleError::message("it was left dirty"));
+        }
+        // Nothing may have come since: bytes would be an answer to nobody, the end is the end.
+        let stream = &mut connection.transport;
+        let silent = std::future::poll_fn(|cx| {
+            Poll::Ready(Pin::new(&mut *stream).poll_fill_buf(cx).is_pending())
+        });
+        if silent.await { Ok(()) } else { Err(RecycleError::message("it was closed meanwhile")) }
+    }
+}
+
+/// The connections to lend, for all workers together.
+pub struct Pool {
+    pool: managed::Pool<Maker>,
+    bounds: config::Pool,
+}
+
+/// A connection on loan. Dropping it gives it back; one that is not clean is then closed by the pool.
+pub struct Checkout(Object<Maker>);
+
+impl Deref for Checkout {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for Checkout {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+}
+
+impl Checkout {
+    /// Back into the pool.
+    pub fn give_back(self) {
+        drop(self.0);
+    }
+
+    /// Closed, and its place in the pool freed.
+    pub fn discard(self) {
+        drop(Object::take(self.0));
+    }
+}
+
+impl Pool {
+    /// An empty pool with these bounds.
+    ///
+    /// # Errors
+    /// When deadpool does not accept the bounds.
+    pub fn new(upstream: Arc<Upstream>, bounds: config::Pool) -> Result<Self, managed::BuildError> {
+        let pool = managed::Pool::builder(Maker { upstream })
+            .max_size(bounds.max)
+            .wait_timeout(Some(bounds.acquire_timeout))
+            .create_timeout(Some(bounds.acquire_timeout))
+            .recycle_timeout(Some(bounds.acquire_timeout))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()?;
+        Ok(Self { pool, bounds })
+    }
+
+    /// Lends a connection; waits for one to come back, or to be made, for up to `acquire_timeout`.
+    ///
+    /// # Errors
+    /// [`Failure::NoCheckout`] when there was none in time.
+    pub async fn checkout(&self) -> Result<Checkout, Failure> {
+        let bound = self.bounds.acquire_timeout;
+        let deadline = Instant::now() + bound;
+        let mut backoff = Backoff::default();
+        let mut reason = format!("all {} of upstream.pool.max are lent", self.bounds.max);
+        loop {
+            match tokio::time::timeout_at(deadline, self.pool.get()).await {
+                Ok(Ok(object)) => return Ok(Checkout(object)),
+                Ok(Err(PoolError::Backend(error))) => {
+                    self.pool.manager().upstream.health.attempt_failed(&error);
+                    reason = error.to_string();
+                }
+                Ok(Err(PoolError::Timeout(_))) | Err(_) => break,
+                Ok(Err(error)) => {
+                    reason = error.to_string();
+                    break;
+                }
+            }
+            if tokio::time::timeout_at(deadline, tokio::time::sleep(backoff.next_wait()))
+                .await
+                .is_err()
+            {
+                break;
+            }
+        }
+        Err(Failure::NoCheckout { after: bound, reason })
+    }
+
+    /// Closes what was idle too long, and makes what is missing of `min`. To be called from time to time.
+    pub async fn tend(&self) {
+        if let Some(limit) = self.bounds.idle_timeout {
+            let mut left = self.pool.status().size;
+            self.pool.retain(|_, metrics| {
+                let keep = left <= self.bounds.min || metrics.last_used() < limit;
+                left -= usize::from(!keep);
+                keep
+            });
+        }
+        let mut warm = Vec::new();
+        while self.pool.status().size < self.bounds.min {
+            match self.pool.get().await {
+                Ok(object) => warm.push(object),
+                Err(_) => break,
+            }
+        }
+    }
+
+    /// How often `tend` is worth its while.
+    #[must_use]
+    pub fn tend_interval(&self) -> Duration {
+        let idle = self.bounds.idle_timeout.unwrap_or(Duration::from_secs(60));
+        (idle / 4).clamp(Duration::from_millis(100), Duration::from_secs(15))
+    }
+}

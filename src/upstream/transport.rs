@@ -1,0 +1,108 @@
+//! One byte stream to the upstream, whatever carries it: TCP, TLS over TCP, or a Unix socket.
+//!
+//! The socket is read through a large buffer, because rustls asks its socket for 4 KB at a time; what
+//! comes out is read by reference (`AsyncBufRead`), so that a reply is copied once: to its caller.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::client::TlsStream;
+
+/// Bytes asked of the socket at a time. Measured: 100-element replies over TLS went from 0.81 to 0.91
+/// of straight TLS with a buffer of this order instead of rustls's own 4 KB steps.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// A connected stream to the upstream.
+pub enum Transport {
+    /// Plain TCP.
+    Tcp(BufReader<TcpStream>),
+    /// A Unix socket.
+    Unix(BufReader<UnixStream>),
+    /// TLS over TCP.
+    Tls(Box<TlsStream<BufReader<TcpStream>>>),
+}
+
+impl Transport {
+    /// Puts the read buffer in front of a TCP socket, before or instead of TLS.
+    #[must_use]
+    pub fn buffered(socket: TcpStream) -> BufReader<TcpStream> {
+        BufReader::with_capacity(READ_BUFFER, socket)
+    }
+
+    /// A Unix socket with its read buffer.
+    #[must_use]
+    pub fn unix(socket: UnixStream) -> Self {
+        Self::Unix(BufReader::with_capacity(READ_BUFFER, socket))
+    }
+
+    /// The upstream's address, where there is one.
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.get_ref().peer_addr().ok(),
+            Self::Tls(stream) => stream.get_ref().0.get_ref().peer_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+/// Calls the same method on whichever stream it is.
+macro_rules! on_stream {
+    ($self:ident, $stream:ident => $call:expr) => {
+        match $self.get_mut() {
+            Transport::Tcp(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            Transport::Unix(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            Transport::Tls(stream) => {
+                let $stream = Pin::new(stream.as_mut());
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => stream.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncBufRead for Transport {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        on_stream!(self, stream => stream.poll_fill_buf(cx))
+    }
+
+    fn consume(self: Pin<&mut Self>, amount: usize) {
+        on_stream!(self, stream => stream.consume(amount));
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        on_stream!(self, stream => stream.poll_write(cx, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => stream.poll_shutdown(cx))
+    }
+}

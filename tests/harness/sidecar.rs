@@ -1,0 +1,202 @@
+//! The real binary, on free ports, with nothing of this machine's environment.
+//! Its addresses are read from its log, and its log is kept for assertions.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::process::Process;
+use super::{Client, DEADLINE, Redis};
+
+/// How a sidecar is started.
+#[derive(Default)]
+pub(crate) struct SidecarOptions {
+    env: Vec<(String, String)>,
+    config: Option<String>,
+    args: Vec<String>,
+}
+
+impl SidecarOptions {
+    /// The upstream, and the authority that signed its certificate.
+    pub(crate) fn upstream(redis: &Redis) -> Self {
+        Self::default()
+            .env("REDIS_URL", &redis.url())
+            .env("REDIS_CA_FILE", &redis.certs().file("ca.crt").display().to_string())
+    }
+
+    /// Sets a variable, over an earlier one of the same name.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The content of config.yaml.
+    pub(crate) fn config(mut self, yaml: &str) -> Self {
+        self.config = Some(yaml.to_owned());
+        self
+    }
+
+    pub(crate) fn arg(mut self, arg: &str) -> Self {
+        self.args.push(arg.to_owned());
+        self
+    }
+
+    /// Starts the binary without waiting for anything.
+    pub(crate) fn spawn(self) -> Sidecar {
+        let dir = TempDir::new().unwrap();
+        if let Some(config) = &self.config {
+            fs::write(dir.path().join("config.yaml"), config).unwrap();
+        }
+        let mut process = Process::start(env!("CARGO_BIN_EXE_redis-sidecar"), |command| {
+            command.args(&self.args).current_dir(dir.path()).env_clear();
+            command.envs([
+                ("SIDECAR_LISTEN", "127.0.0.1:0"),
+                ("SIDECAR_ADMIN", "127.0.0.1:0"),
+                ("SIDECAR_LOG_FORMAT", "json"),
+                ("RUST_BACKTRACE", "1"),
+            ]);
+            command.envs(self.env.iter().map(|(name, value)| (name, value)));
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        });
+        let log = Arc::new(Mutex::new(Vec::new()));
+        collect(process.child.stdout.take().unwrap(), &log);
+        collect(process.child.stderr.take().unwrap(), &log);
+        Sidecar { process, log, dir, address: String::new(), admin: String::new() }
+    }
+
+    /// Starts the binary and waits until it listens.
+    pub(crate) fn start(self) -> Sidecar {
+        let mut sidecar = self.spawn();
+        sidecar.address = sidecar.logged_address("\"listening\"");
+        sidecar.admin = sidecar.logged_address("\"admin listening\"");
+        sidecar
+    }
+}
+
+/// A running sidecar; killed on drop.
+pub(crate) struct Sidecar {
+    process: Process,
+    log: Arc<Mutex<Vec<String>>>,
+    dir: TempDir,
+    address: String,
+    admin: String,
+}
+
+impl Sidecar {
+    pub(crate) fn start(redis: &Redis) -> Self {
+        SidecarOptions::upstream(redis).start()
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// A file in the directory in which it runs.
+    pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join(name)
+    }
+
+    #[track_caller]
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(&self.address)
+    }
+
+    /// Whether a new client is refused, or closed at once.
+    pub(crate) fn refuses(&self) -> bool {
+        TcpStream::connect(&self.address).is_err()
+    }
+
+    /// The whole log so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    pub(crate) fn log_contains(&self, text: &str) -> bool {
+        self.log.lock().unwrap().iter().any(|line| line.contains(text))
+    }
+
+    /// Waits for a line that contains every one of `texts`.
+    #[track_caller]
+    pub(crate) fn wait_for_log(&self, texts: &[&str]) -> String {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let log = self.log.lock().unwrap();
+            if let Some(line) = log.iter().find(|line| texts.iter().all(|text| line.contains(text)))
+            {
+                return line.clone();
+            }
+            drop(log);
+            assert!(Instant::now() < end, "no line with {texts:?} in the log:\n{}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Asks the operator to stop it, as a container runtime does.
+    pub(crate) fn terminate(&self) {
+        self.process.signal("TERM");
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.process.is_running()
+    }
+
+    /// Waits for the end: the exit code, or `None` when a signal ended it.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.process.wait()
+    }
+
+    /// Resident memory in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// Open file descriptors, sockets among them.
+    pub(crate) fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+    }
+
+    /// GETs a path of the admin port: status and body.
+    #[track_caller]
+    pub(crate) fn http(&self, path: &str) -> (u16, String) {
+        let mut socket = TcpStream::connect(&self.admin).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: sidecar\r\nConnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+        (status.unwrap_or_else(|| panic!("{answer}")), body.unwrap_or_default())
+    }
+
+    fn logged_address(&mut self, message: &str) -> String {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let log = self.log.lock().unwrap().clone();
+            let line = log.iter().find(|line| line.contains(message) && line.contains("address"));
+            if let Some((_, rest)) = line.and_then(|line| line.split_once("\"address\":\"")) {
+                return rest.split('"').next().unwrap_or_default().to_owned();
+            }
+            let (alive, in_time) = (self.process.is_running(), Instant::now() < end);
+            assert!(alive && in_time, "no {message} in the log:\n{}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn collect(pipe: impl Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) {
+    let log = Arc::clone(log);
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            log.lock().unwrap().push(line);
+        }
+    });
+}

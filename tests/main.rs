@@ -1,0 +1,29 @@
+//! The one integration binary. Each file below is one behaviour of the running sidecar, shown
+//! against a real redis-server; `harness` is what they stand on.
+#![cfg(test)]
+
+mod harness;
+
+mod app_clients;
+mod bad_input;
+mod blocking;
+mod cli_check;
+mod client_command;
+mod command_table;
+mod config;
+mod connection;
+mod drain;
+mod floors;
+mod hub;
+mod listen_tls;
+mod memory_engine;
+mod memory_upstream;
+mod monitor;
+mod protocol;
+mod pubsub;
+mod scripting;
+mod streams;
+mod tracking;
+mod transactions;
+mod upstream;
+mod upstream_faults;
