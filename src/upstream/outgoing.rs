@@ -48,6 +48,7 @@ impl Outgoing {
                 let mut bytes = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK));
                 bytes.extend_from_slice(frame);
                 self.chunks.push_back(Chunk { bytes, is_sealed: false });
+                self.advance();
             }
         }
     }
@@ -57,6 +58,7 @@ impl Outgoing {
         self.unwritten += frame.len();
         self.kept += frame.len();
         self.chunks.push_back(Chunk { bytes: frame, is_sealed: true });
+        self.advance();
     }
 
     /// The next bytes to write; empty when all is written.
@@ -68,11 +70,13 @@ impl Outgoing {
     pub(super) fn wrote(&mut self, count: usize) {
         self.written += count;
         self.unwritten -= count;
-        while self.chunks.get(self.at).is_some_and(|chunk| chunk.bytes.len() == self.written) {
-            // The tail may still grow: stay on it.
-            if self.at + 1 == self.chunks.len() {
-                break;
-            }
+        self.advance();
+    }
+
+    /// Goes on from a chunk that is written, unless it is the tail, which may still grow.
+    fn advance(&mut self) {
+        let is_written = self.chunks.get(self.at).is_some_and(|c| c.bytes.len() == self.written);
+        if is_written && self.at + 1 < self.chunks.len() {
             self.at += 1;
             self.written = 0;
         }
