@@ -10,8 +10,9 @@ use crate::harness::{
 /// The upstream cannot be used: apps hear so in time, the operator learns the class and no secret.
 fn assert_unavailable(options: SidecarOptions, class: &str) -> Sidecar {
     let sidecar = options.env("REDIS_COMMAND_TIMEOUT", "1500").start();
-    for mut client in [sidecar.client(), sidecar.client().resp3()] {
-        for args in [&["GET", "k"][..], &["SET", "k", "v"], &["BLPOP", "l", "0"], &["MULTI"]] {
+    for mut client in [sidecar.client(), sidecar.client()] {
+        let hello = &["HELLO", "3"][..];
+        for args in [hello, &["GET", "k"], &["SET", "k", "v"], &["BLPOP", "l", "0"], &["MULTI"]] {
             let start = Instant::now();
             let reply = client.call(args);
             assert!(reply.error().starts_with("UNAVAILABLE"), "{args:?}: {reply:?}");

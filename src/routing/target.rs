@@ -57,11 +57,7 @@ pub fn target(spec: Option<&Spec>, request: &Request<'_>, situation: Situation) 
     let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
     match kind {
         Kind::Reset | Kind::Quit => Target::Here,
-        Kind::Auth | Kind::Hello | Kind::Client | Kind::Monitor | Kind::Replication
-            if situation.in_multi =>
-        {
-            Target::Refused
-        }
+        Kind::Monitor | Kind::Replication if situation.in_multi => Target::Refused,
         _ if situation.in_multi => Target::Lane,
         Kind::Auth | Kind::Hello | Kind::Client | Kind::Select => Target::Here,
         Kind::Ping if situation.is_subscriber => Target::Here,
@@ -137,7 +133,7 @@ mod tests {
         for words in ["blpop k 0", "select 1", "multi", "watch k", "wait 1 0", "exec", "get k"] {
             assert_eq!(way(words, within), Target::Lane, "{words}");
         }
-        for words in ["auth x", "hello 3", "client id", "monitor", "psync ? -1"] {
+        for words in ["monitor", "psync ? -1"] {
             assert_eq!(way(words, within), Target::Refused, "{words}");
         }
         assert_eq!(way("reset", within), Target::Here);

@@ -54,7 +54,8 @@ pub(super) struct Details {
     pub(super) db: u32,
     pub(super) is_resp3: bool,
     pub(super) subscriptions: [usize; 3],
-    pub(super) in_multi: bool,
+    /// Commands that a transaction holds.
+    pub(super) multi: Option<usize>,
     pub(super) flags: String,
     pub(super) redirect: i64,
     pub(super) lib_name: String,
@@ -240,7 +241,7 @@ impl Entry {
             self.age(),
             self.idle().as_secs(),
             details.db,
-            if details.in_multi { 0 } else { -1 },
+            details.multi.map_or(-1, |length| i64::try_from(length).unwrap_or(i64::MAX)),
             command.map_or("NULL", |spec| spec.name),
             details.redirect,
             if details.is_resp3 { 3 } else { 2 },

@@ -1,20 +1,22 @@
-//! The session and a connection of its own: while it blocks, from WATCH or MULTI to EXEC, and for as long as
-//! it has state that no other client may meet.
+//! The session and a connection of its own: while it blocks, and for as long as the connection has state that
+//! no other client may meet.
 //!
 //! A connection goes back to the pool only when the session knows that it is as it was found; in any
-//! doubt it is closed. EXEC is never sent twice: when its connection is lost, the client gets an error.
+//! doubt it is closed.
 
 use super::context::Backend;
-use super::{End, Session, error_reply};
+use super::{End, Session};
 use crate::command::Kind;
 use crate::routing::dedicated::Dedicated;
 use crate::routing::target::Hold;
 use crate::upstream::error::Failure;
-use crate::wire::decode::Request;
+use crate::upstream::lane::Order;
+use crate::upstream::replies::Replies;
 use crate::wire::encode;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
@@ -56,7 +58,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 if held.hold != Hold::State {
                     held.hold = hold;
                 }
-                self.state.in_multi |= hold == Hold::Multi;
+                if hold == Hold::Multi {
+                    self.state.begin_multi();
+                }
                 lane.push_whole(frame, order, &self.replies);
             }
         }
@@ -118,102 +122,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(())
     }
 
-    /// A command for the connection at hand, which it may change.
-    pub(super) async fn on_lane(&mut self, kind: Kind, frame: &[u8]) -> Result<(), End> {
-        match kind {
-            Kind::Exec | Kind::Discard | Kind::Unwatch => return self.conclude(kind, frame).await,
-            Kind::Select if self.state.in_multi => {
-                let db = Request::parse(frame).and_then(|request| number(request.arg(1)?));
-                self.state.multi_db = db;
-            }
-            Kind::Subscribe | Kind::PSubscribe | Kind::SSubscribe if self.state.in_multi => {
-                if let Some(held) = &mut self.held {
-                    held.hold = Hold::State;
-                }
-            }
-            _ => {}
-        }
-        let order = self.state.order();
-        if let Some(lane) = self.current_lane() {
-            lane.push(frame, order, &self.replies);
-        }
-        if let Some(tracking) = &mut self.state.tracking {
-            tracking.caching = None;
-        }
-        Ok(())
-    }
-
-    /// EXEC, DISCARD, UNWATCH: what was held may go.
-    async fn conclude(&mut self, kind: Kind, frame: &[u8]) -> Result<(), End> {
-        if self.conclude_lost(kind).await? {
-            return Ok(());
-        }
-        let order = self.state.order();
-        let Some(lane) = self.current_lane() else { return Ok(()) };
-        lane.push(frame, order, &self.replies);
-        let Some(hold) = self.held.as_ref().map(|held| held.hold) else { return Ok(()) };
-        if self.state.in_multi && kind == Kind::Unwatch {
-            return Ok(());
-        }
-        if !self.state.in_multi && kind != Kind::Unwatch {
-            // EXEC or DISCARD without MULTI: an error, and WATCH still stands.
-            return Ok(());
-        }
-        self.settle().await?;
-        let last = self.replies.last();
-        let db = self.state.multi_db.take();
-        self.state.in_multi = false;
-        if let Some(db) = db.filter(|_| kind == Kind::Exec && is_list(last)) {
-            self.state.db = db;
-            lane.assume_db(db);
-        }
-        let is_clean = last[0] != b'-' || last == *b"-EX";
-        if hold == Hold::State {
-            return Ok(());
-        }
-        if let Some(held) = self.held.take().filter(|_| is_clean) {
-            held.give_back();
-        }
-        Ok(())
-    }
-
-    /// The same when the connection of the transaction, or of its WATCH, was lost. `false` if it was not.
-    async fn conclude_lost(&mut self, kind: Kind) -> Result<bool, End> {
-        let state = &mut self.state;
-        if state.in_multi && state.is_multi_lost {
-            match kind {
-                Kind::Exec => self.answer(|out| encode::error(out, error_reply::MULTI_LOST)),
-                _ => self.answer(|out| encode::simple(out, "OK")),
-            }
-            self.forget_transaction();
-            return Ok(true);
-        }
-        if !state.is_watch_lost {
-            return Ok(false);
-        }
-        state.is_watch_lost = false;
-        if kind != Kind::Exec || !state.in_multi {
-            return Ok(false);
-        }
-        // As if a watched key had changed: the client does it all again.
-        if let Some(held) = self.held.take() {
-            held.lane().push_own(&[b"DISCARD"]);
-            self.settle().await?;
-            held.give_back();
-        }
-        self.forget_transaction();
-        let protocol = self.state.protocol;
-        self.answer(|out| encode::null_array(out, protocol));
-        Ok(true)
-    }
-
-    fn forget_transaction(&mut self) {
-        self.held = None;
-        self.state.in_multi = false;
-        self.state.multi_db = None;
-        self.state.is_multi_lost = false;
-    }
-
     /// Sends a command that gives the connection state of its own, and keeps the connection if it succeeds.
     /// Whether it did.
     pub(super) async fn change_connection(&mut self, words: &[&[u8]]) -> Result<bool, End> {
@@ -257,14 +165,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Sends a SELECT upstream, and says whether that database is there.
     pub(super) async fn try_select(&mut self, db: u32) -> Result<bool, End> {
         self.settle().await?;
-        let mut order = self.state.order();
-        order.db = db;
-        let mut frame = Vec::new();
-        encode::command(&mut frame, &[b"SELECT", db.to_string().as_bytes()]);
         let Some(lane) = self.current_lane() else { return Ok(false) };
-        lane.select(&frame, order, &self.replies);
+        let order = Order { db, ..self.state.order() };
+        lane.select(&select_frame(db), order, &self.replies);
         self.settle().await?;
         Ok(self.replies.last()[0] == b'+')
+    }
+
+    /// Sends a command whose reply is for us and not for the client.
+    pub(super) async fn call(&mut self, send: impl FnOnce(&Rc<Replies>)) -> Result<Vec<u8>, End> {
+        let replies = Replies::new(Rc::clone(&self.context.spare));
+        send(&replies);
+        let answered = std::future::poll_fn(|cx| {
+            if replies.owed() == 0 {
+                return Poll::Ready(());
+            }
+            replies.wake(cx.waker());
+            Poll::Pending
+        });
+        self.meanwhile(answered, false).await?;
+        Ok(replies.take())
     }
 
     /// The cloud's parts, where there is a cloud.
@@ -276,12 +196,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 }
 
+/// SELECT as a request.
+pub(super) fn select_frame(db: u32) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(32);
+    encode::command(&mut frame, &[b"SELECT", db.to_string().as_bytes()]);
+    frame
+}
+
 /// A number in an argument.
 pub(super) fn number<T: std::str::FromStr>(bytes: &[u8]) -> Option<T> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
-}
-
-/// A list that is not null: EXEC has run.
-fn is_list(head: [u8; 3]) -> bool {
-    head[0] == b'*' && head[1] != b'-'
 }

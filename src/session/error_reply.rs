@@ -15,7 +15,7 @@ pub(super) const NO_PASSWORD_SET: &str = "ERR AUTH <password> called without any
      the default user. Are you sure your configuration is correct?";
 /// HELLO without AUTH where one is needed.
 pub(super) const HELLO_NOAUTH: &str = "NOAUTH HELLO must be called with the client already \
-     authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to \
+     authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to \
      authenticate the client and select the RESP protocol version at the same time";
 /// HELLO of a version that is neither 2 nor 3.
 pub(super) const NOPROTO: &str = "NOPROTO unsupported protocol version";
@@ -30,7 +30,7 @@ pub(super) const BAD_NAME: &str =
     "ERR Client names cannot contain spaces, newlines or special characters.";
 /// A command that a transaction can't hold.
 pub(super) const NOT_IN_MULTI: &str = "ERR Command not allowed inside a transaction";
-/// EXEC after the transaction's connection was lost.
+/// EXEC after the transaction's connection, or its WATCH's, was lost.
 pub(super) const MULTI_LOST: &str = "EXECABORT Transaction discarded because its upstream connection \
      was lost before EXEC; nothing of it was applied";
 /// The upstream is not there, so that HELLO can't be answered.
@@ -52,10 +52,11 @@ pub(super) fn unknown_subcommand(out: &mut Vec<u8>, container: &str, word: &[u8]
 
 /// A command that a RESP2 subscriber may not send.
 pub(super) fn only_subscriptions(out: &mut Vec<u8>, name: &str) {
+    let code = if name == "exec" { "EXECABORT Transaction discarded because of:" } else { "ERR" };
     encode::error(
         out,
         format!(
-            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
+            "{code} Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
              are allowed in this context"
         ),
     );

@@ -14,6 +14,7 @@ mod socket;
 mod state;
 mod subscriber;
 mod tracking;
+mod transaction;
 mod uncommon;
 
 use crate::command::{self, Kind, Spec};
@@ -151,7 +152,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             End::Finished | End::Closed => {}
         }
         self.release_all();
-        if matches!(end, End::Protocol(_) | End::Finished) {
+        let is_attack = matches!(end, End::Protocol(ProtocolError::HttpRequest));
+        if matches!(end, End::Protocol(_) | End::Finished) && !is_attack {
             self.say_farewell().await;
         }
         self.replies.close();
@@ -194,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Whether enough of this client is on its way, so that no more is to be read.
     fn has_enough(&self, cx: &Task<'_>) -> bool {
-        self.replies.owed() >= MAX_ON_THE_WAY
+        self.replies.has_window_full(MAX_ON_THE_WAY)
             || self.replies.pending() > MAX_UNREAD
             || self.lane.as_ref().is_some_and(|lane| !lane.has_room(cx.waker()))
     }
@@ -206,6 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if !self.is_common(spec, request) {
             return false;
         }
+        self.state.multi_length += usize::from(self.state.in_multi);
         match &self.context.backend {
             Backend::Memory(engine) => {
                 let (db, protocol) = (self.state.db as usize, self.state.protocol);
@@ -256,6 +259,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     | Kind::Subscribe
                     | Kind::PSubscribe
                     | Kind::SSubscribe
+                    | Kind::Auth
+                    | Kind::Hello
+                    | Kind::Client
             ) && self.state.tracking.is_none()
     }
 
@@ -296,7 +302,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut details = self.entry.details();
         details.db = self.state.db;
         details.is_resp3 = self.state.protocol == crate::wire::Protocol::Resp3;
-        details.in_multi = self.state.in_multi;
+        details.multi = self.state.in_multi.then_some(self.state.multi_length);
         details.subscriptions =
             self.subscriber.as_ref().map_or([0; 3], |subscriber| subscriber.counts());
         details.redirect = self.state.tracking.as_ref().map_or(-1, |tracking| {

@@ -38,8 +38,12 @@ pub(super) struct State {
     pub(super) reply: ReplyMode,
     /// Between MULTI and EXEC.
     pub(super) in_multi: bool,
-    /// SELECT within the transaction: the database after it.
-    pub(super) multi_db: Option<u32>,
+    /// How many commands the transaction holds.
+    pub(super) multi_length: usize,
+    /// Databases that were SELECTed within the transaction.
+    pub(super) multi_dbs: Vec<u32>,
+    /// Commands of the transaction that the session answers, with their places in it.
+    pub(super) multi_here: Vec<(usize, Vec<u8>)>,
     /// The transaction's connection was lost: EXEC must fail.
     pub(super) is_multi_lost: bool,
     /// The connection of a WATCH was lost: whether its keys changed is unknown, so EXEC must not run.
@@ -57,12 +61,29 @@ impl State {
             is_authenticated,
             reply: ReplyMode::On,
             in_multi: false,
-            multi_db: None,
+            multi_length: 0,
+            multi_dbs: Vec::new(),
+            multi_here: Vec::new(),
             is_multi_lost: false,
             is_watch_lost: false,
             tracking: None,
             no_touch: false,
         }
+    }
+
+    /// MULTI was sent.
+    pub(super) fn begin_multi(&mut self) {
+        self.in_multi = true;
+    }
+
+    /// The transaction is over. The databases that it SELECTed.
+    pub(super) fn end_multi(&mut self) -> Vec<u32> {
+        self.in_multi = false;
+        self.multi_length = 0;
+        self.multi_here.clear();
+        self.is_multi_lost = false;
+        self.is_watch_lost = false;
+        std::mem::take(&mut self.multi_dbs)
     }
 
     /// How the next ordinary command is to be carried; using up a CLIENT REPLY SKIP.

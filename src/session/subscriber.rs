@@ -6,6 +6,7 @@
 use super::context::Backend;
 use super::{End, Session};
 use crate::command::Kind;
+use crate::routing::hub::INVALIDATE;
 use crate::routing::hub::mailbox::{Event, Mailbox};
 use crate::routing::hub::registry::{Family, Topic};
 use crate::upstream::error::Failure;
@@ -164,8 +165,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 hub.unsubscribe(&topic, self.entry.id);
                 // What came before goes out before.
                 while let Some(event) = subscriber.mailbox.take(Waker::noop()) {
-                    if let Event::Message(frame) = event {
-                        self.replies.answer(|out| write_message(out, protocol, &frame));
+                    match event {
+                        Event::Message(frame) => {
+                            self.replies.answer(|out| write_message(out, protocol, &frame));
+                        }
+                        Event::Invalidated(keys) => {
+                            self.replies.answer(|out| write_invalidation(out, protocol, &keys));
+                        }
+                        Event::Subscribed(_) | Event::Refused(..) => {}
                     }
                 }
             }
@@ -194,6 +201,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Some(Event::Message(frame)) => {
                     let mut message = Vec::with_capacity(frame.len());
                     write_message(&mut message, self.state.protocol, &frame);
+                    self.replies.push(&message);
+                }
+                Some(Event::Invalidated(keys)) => {
+                    let mut message = Vec::with_capacity(keys.len() + 64);
+                    write_invalidation(&mut message, self.state.protocol, &keys);
                     self.replies.push(&message);
                 }
                 Some(Event::Subscribed(topic)) => {
@@ -232,6 +244,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 fn write_message(out: &mut Vec<u8>, protocol: Protocol, frame: &[u8]) {
     out.push(if protocol == Protocol::Resp3 { b'>' } else { b'*' });
     out.extend_from_slice(frame.get(1..).unwrap_or_default());
+}
+
+/// RESP2 clients expect a message on the channel that they subscribed to.
+fn write_invalidation(out: &mut Vec<u8>, protocol: Protocol, keys: &[u8]) {
+    if protocol == Protocol::Resp3 {
+        encode::push_header(out, protocol, 2);
+        encode::bulk(out, b"invalidate");
+        if keys.starts_with(b"*-") {
+            return encode::null(out, protocol);
+        }
+    } else {
+        encode::array_header(out, 3);
+        encode::bulk(out, b"message");
+        encode::bulk(out, INVALIDATE);
+    }
+    out.extend_from_slice(keys);
 }
 
 fn confirm(out: &mut Vec<u8>, protocol: Protocol, word: &str, name: Option<&[u8]>, count: usize) {

@@ -103,8 +103,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         };
         let mut flags = vec![if tracking.is_some() { "on" } else { "off" }];
         let tracking = tracking.unwrap_or_default();
-        flags.extend(&tracking.flags);
-        flags.extend(tracking.caching.map(|yes| if yes { "caching-yes" } else { "caching-no" }));
+        for flag in ["bcast", "optin", "optout", "noloop"] {
+            let is_set = tracking.flags.contains(&flag);
+            flags.extend(is_set.then_some(flag));
+            match (flag, tracking.caching) {
+                ("optin", Some(true)) => flags.push("caching-yes"),
+                ("optout", Some(false)) => flags.push("caching-no"),
+                _ => {}
+            }
+        }
         self.answer(|out| {
             encode::map_header(out, protocol, 3);
             encode::bulk(out, b"flags");

@@ -14,10 +14,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) async fn uncommon(&mut self, frame: Vec<u8>) -> Result<(), End> {
         let Some(request) = Request::parse(&frame) else { return Ok(()) };
         let spec = command::lookup(request.name());
-        if !self.admits(spec) {
+        if !self.admits(spec, &request) {
             return Ok(());
         }
         self.wait_out_pause(spec).await?;
+        self.entry.saw(self.context.seconds.get(), command::resolve(&request));
         let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
         self.notice_loss()?;
         let hold = self.held.as_ref().map(|held| held.hold);
@@ -49,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             Target::Hub => self.subscription(kind, &request).await,
             Target::Checkout(hold) => self.dedicate(hold, kind, frame).await,
-            Target::Lane => self.on_lane(kind, &frame).await,
+            Target::Lane => self.on_lane(spec, &request).await,
         }
     }
 
@@ -61,14 +62,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Whether the client may send this now; if not, it is told why.
-    fn admits(&mut self, spec: Option<&'static Spec>) -> bool {
+    fn admits(&mut self, spec: Option<&'static Spec>, request: &Request<'_>) -> bool {
         let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
         let needs_no_auth = matches!(kind, Kind::Auth | Kind::Hello | Kind::Quit | Kind::Reset);
+        let is_restricted = !self.state.is_authenticated || self.is_resp2_subscriber();
+        if let Some(spec) = spec.filter(|spec| is_restricted && !spec.fits(request.argc())) {
+            self.answer(|out| error_reply::wrong_arity(out, spec));
+            return false;
+        }
         if !self.state.is_authenticated && !needs_no_auth {
             self.answer(|out| encode::error(out, error_reply::NOAUTH));
             return false;
         }
-        let is_subscriber = self.subscriber.is_some() && self.state.protocol == Protocol::Resp2;
+        let is_subscriber = self.is_resp2_subscriber();
         let suits_subscriber = matches!(
             kind,
             Kind::Subscribe
@@ -87,6 +93,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return false;
         }
         true
+    }
+
+    fn is_resp2_subscriber(&self) -> bool {
+        self.subscriber.is_some() && self.state.protocol == Protocol::Resp2
     }
 
     /// CLIENT PAUSE: waits until it is over.
@@ -115,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Commands about the client's own connection.
-    async fn here(&mut self, kind: Kind, request: &Request<'_>) -> Result<(), End> {
+    pub(super) async fn here(&mut self, kind: Kind, request: &Request<'_>) -> Result<(), End> {
         match kind {
             Kind::Quit => {
                 self.answer(|out| encode::simple(out, "OK"));

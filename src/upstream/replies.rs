@@ -12,8 +12,17 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
 
-/// Above this many bytes not yet taken by the client, its lane waits for it before it reads on.
-pub const HIGH_WATER: usize = 8 << 20;
+/// Above this many bytes not yet taken by the client, its lane waits for it before it reads on, for as long
+/// as the client takes some.
+const HIGH_WATER: usize = 8 << 20;
+
+/// A client that takes nothing no longer holds up its lane, but is given up above this many bytes.
+const LIMIT: usize = 64 << 20;
+
+/// Bytes of replies that one client may have on the way, as far as can be told from its replies so far; and
+/// what a reply is taken for at first. A client that asks for much and reads nothing is thus known early.
+const WINDOW: u64 = 4 << 20;
+const FIRST_GUESS: u64 = 64 * 1024;
 
 /// A reply of up to this size is shown to the client whole or not at all; of a larger one the client gets
 /// what has come, and if the rest never comes, its connection is closed.
@@ -43,13 +52,36 @@ impl Spare {
     }
 }
 
+impl Default for Owed {
+    fn default() -> Self {
+        Self {
+            out: Vec::new(),
+            written: 0,
+            part: None,
+            sent: 0,
+            done: 0,
+            waiting: VecDeque::new(),
+            pushes: Vec::new(),
+            is_torn: false,
+            last: [0; 3],
+            arrived: 0,
+            average: FIRST_GUESS,
+            taken: 0,
+            is_stalled: false,
+            is_closed: false,
+            is_broken: false,
+            caller: None,
+            lane: None,
+        }
+    }
+}
+
 /// See the module.
 pub struct Replies {
     cell: RefCell<Owed>,
     spare: Rc<Spare>,
 }
 
-#[derive(Default)]
 struct Owed {
     /// Bytes for the client; `..written` are gone already.
     out: Vec<u8>,
@@ -67,6 +99,13 @@ struct Owed {
     is_torn: bool,
     /// The first bytes of the last whole reply: its kind, and whether it was null.
     last: [u8; 3],
+    /// Bytes of the front reply so far, and of a reply on average.
+    arrived: usize,
+    average: u64,
+    /// Bytes that the client has taken in all.
+    taken: u64,
+    /// The client has taken nothing for a while: its lane does not wait for it.
+    is_stalled: bool,
     /// The caller has gone: nothing is kept any more.
     is_closed: bool,
     /// A reply broke off in the middle: the client's connection can't go on.
@@ -88,6 +127,7 @@ impl Replies {
     /// A piece of the front reply, more to come.
     pub(super) fn part(&self, bytes: &[u8]) {
         let owed = &mut *self.cell.borrow_mut();
+        owed.arrived += bytes.len();
         owed.append(bytes, &self.spare);
         if owed.is_closed || owed.is_torn {
             owed.wake_caller();
@@ -105,6 +145,9 @@ impl Replies {
     /// The front reply, or the end of it.
     pub(super) fn complete(&self, bytes: &[u8]) {
         let owed = &mut *self.cell.borrow_mut();
+        let size = (std::mem::take(&mut owed.arrived) + bytes.len()) as u64;
+        // A moving average over about eight replies.
+        owed.average = owed.average - owed.average / 8 + size / 8;
         owed.append(bytes, &self.spare);
         if !owed.is_torn && !owed.is_closed {
             let begin = owed.part.take().unwrap_or(owed.out.len() - bytes.len());
@@ -144,19 +187,31 @@ impl Replies {
     /// Whether the client must read before more is put in. Keeps `lane` to be woken then.
     pub(super) fn is_full(&self, lane: &Waker) -> bool {
         let owed = &mut *self.cell.borrow_mut();
-        let is_full = owed.out.len() - owed.written > HIGH_WATER && !owed.is_closed;
+        let waiting = owed.out.len() - owed.written;
+        if owed.is_stalled {
+            if waiting > LIMIT && !owed.is_closed {
+                tracing::warn!("a client took nothing of {waiting} bytes of replies: closing it");
+                owed.is_broken = true;
+                owed.discard();
+                owed.wake_caller();
+            }
+            return false;
+        }
+        let is_full = waiting > HIGH_WATER;
         if is_full {
             owed.lane = Some(lane.clone());
         }
         is_full
     }
 
-    /// The client takes nothing: stop keeping replies for it, and have its connection closed.
-    pub(super) fn give_up(&self) {
-        let owed = &mut *self.cell.borrow_mut();
-        owed.is_broken = true;
-        owed.discard();
-        owed.wake_caller();
+    /// Bytes that the client has taken in all.
+    pub(super) fn taken(&self) -> u64 {
+        self.cell.borrow().taken
+    }
+
+    /// The client takes nothing: its lane need not wait for it any longer.
+    pub(super) fn stall(&self) {
+        self.cell.borrow_mut().is_stalled = true;
     }
 
     // ---- from either side ----
@@ -195,6 +250,13 @@ impl Replies {
                 }
             }
         }
+    }
+
+    /// Whether the client has as many replies on the way as it may have, at most `most` of them.
+    #[must_use]
+    pub fn has_window_full(&self, most: u64) -> bool {
+        let owed = self.cell.borrow();
+        owed.sent - owed.done >= (WINDOW / owed.average.max(1)).clamp(1, most)
     }
 
     /// Commands on the way that are not answered yet.
@@ -239,14 +301,16 @@ impl Replies {
         let ready = owed.written + owed.pending();
         let taken = write(&owed.out[owed.written..ready])?;
         owed.written += taken;
+        owed.taken += taken as u64;
         if owed.written == owed.out.len() && owed.part.is_none() {
             owed.written = 0;
             self.spare.give(std::mem::take(&mut owed.out));
         }
-        if owed.pending() <= HIGH_WATER / 2
-            && let Some(lane) = owed.lane.take()
-        {
-            lane.wake();
+        if owed.out.len() - owed.written <= HIGH_WATER / 2 {
+            owed.is_stalled = false;
+            if let Some(lane) = owed.lane.take() {
+                lane.wake();
+            }
         }
         Ok(taken)
     }

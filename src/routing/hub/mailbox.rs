@@ -23,6 +23,8 @@ const OVERHEAD: usize = 64;
 pub enum Event {
     /// A message, as the upstream's frame: its first byte is for the subscriber's protocol to set.
     Message(Bytes),
+    /// Keys that changed, as an encoded array, or null for all (CLIENT TRACKING ... REDIRECT).
+    Invalidated(Bytes),
     /// The subscription to this topic stands.
     Subscribed(Topic),
     /// The upstream refused the subscription: the text of its error.
@@ -32,7 +34,7 @@ pub enum Event {
 impl Event {
     fn cost(&self) -> usize {
         match self {
-            Self::Message(frame) => frame.len() + OVERHEAD,
+            Self::Message(frame) | Self::Invalidated(frame) => frame.len() + OVERHEAD,
             Self::Subscribed(_) | Self::Refused(..) => OVERHEAD,
         }
     }

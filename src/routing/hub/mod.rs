@@ -13,7 +13,7 @@ use crate::upstream::{Connection, Upstream};
 use crate::wire::scan::{Progress, Scanner};
 use crate::wire::{Protocol, encode};
 use bytes::Bytes;
-use mailbox::Mailbox;
+use mailbox::{Event, Mailbox};
 use registry::{Family, Order, Registry, Topic};
 use std::collections::VecDeque;
 use std::io;
@@ -25,6 +25,9 @@ use tokio::sync::Notify;
 
 /// The channel on which RESP2 clients hear of invalidations (CLIENT TRACKING ... REDIRECT).
 pub const INVALIDATE: &[u8] = b"__redis__:invalidate";
+
+/// Null, in place of an array.
+const NULL: &[u8] = b"*-1\r\n";
 
 /// A message of this size is no message.
 const MAX_FRAME: usize = 512 << 20;
@@ -110,8 +113,7 @@ impl Hub {
         self.id.store(connection.id, Ordering::Relaxed);
         if self.connections.fetch_add(1, Ordering::Relaxed) > 0 {
             // Invalidations of the time without a connection are unknown: forget all.
-            let topic = Topic { family: Family::Channel, name: Bytes::from_static(INVALIDATE) };
-            self.registry().publish(&topic, &invalidation(b"*-1\r\n"));
+            self.invalidate(Bytes::from_static(NULL));
         }
         self.registry().order_all();
         self.orders.notify_one();
@@ -164,9 +166,7 @@ impl Hub {
             Some(b"pmessage") => Family::Pattern,
             Some(b"smessage") => Family::Shard,
             Some(b"invalidate") => {
-                let topic = Topic { family: Family::Channel, name: Bytes::from_static(INVALIDATE) };
-                self.registry().publish(&topic, &invalidation(&frame[parts.at..]));
-                return;
+                return self.invalidate(frame.slice(parts.at..));
             }
             _ => {
                 let refusal =
@@ -183,20 +183,20 @@ impl Hub {
         };
         if let Some(name) = parts.bulk() {
             let topic = Topic { family, name: frame.slice_ref(name) };
-            self.registry().publish(&topic, &frame);
+            self.registry().publish(&topic, &Event::Message(frame));
         }
+    }
+
+    /// Keys have changed that clients track; null stands for all.
+    fn invalidate(&self, keys: Bytes) {
+        let topic = Topic { family: Family::Channel, name: Bytes::from_static(INVALIDATE) };
+        let keys = if keys.starts_with(b"*") { keys } else { Bytes::from_static(NULL) };
+        self.registry().publish(&topic, &Event::Invalidated(keys));
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// An invalidation as the message that RESP2 clients expect; `keys` is an encoded array, or null.
-fn invalidation(keys: &[u8]) -> Bytes {
-    let mut frame = b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n".to_vec();
-    frame.extend_from_slice(if keys.starts_with(b"_") { b"*-1\r\n" } else { keys });
-    Bytes::from(frame)
 }
 
 /// The hub's connection, read frame by frame. Cancelling a read loses nothing.

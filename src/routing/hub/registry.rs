@@ -129,11 +129,11 @@ impl Registry {
         }
     }
 
-    /// A message for all that listen to `topic`.
-    pub(super) fn publish(&self, topic: &Topic, frame: &Bytes) {
+    /// An event for all that listen to `topic`.
+    pub(super) fn publish(&self, topic: &Topic, event: &Event) {
         if let Some(listeners) = self.topics.get(topic).filter(|found| found.is_confirmed) {
             for (_, mailbox) in &listeners.members {
-                mailbox.put(Event::Message(frame.clone()), Instant::now);
+                mailbox.put(event.clone(), Instant::now);
             }
         }
     }

@@ -1,0 +1,209 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH: on one connection from begin to end.
+//!
+//! EXEC is never sent twice: when its connection is lost, the client gets an error. Commands about the client's
+//! own connection (CLIENT, HELLO, AUTH) can be queued like any other: a PING holds their place upstream, and
+//! EXEC's reply gets their answers put in.
+
+use super::dedicated::{number, select_frame};
+use super::{End, Session, error_reply};
+use crate::command::{Kind, Spec};
+use crate::routing::target::Hold;
+use crate::upstream::lane::{Lane, Order};
+use crate::upstream::replies::Replies;
+use crate::wire::decode::Request;
+use crate::wire::encode;
+use crate::wire::scan::{Progress, Scanner};
+use std::rc::Rc;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// The place of a queued command that the session answers.
+const PLACEHOLDER: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// A command for the connection at hand, which it may change.
+    pub(super) async fn on_lane(
+        &mut self,
+        spec: Option<&'static Spec>,
+        request: &Request<'_>,
+    ) -> Result<(), End> {
+        let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
+        if matches!(kind, Kind::Exec | Kind::Discard | Kind::Unwatch) {
+            return self.conclude(kind, request.bytes()).await;
+        }
+        let mut frame = request.bytes();
+        if self.state.in_multi {
+            let fits = spec.is_some_and(|spec| spec.fits(request.argc()));
+            match kind {
+                Kind::Select => {
+                    self.state.multi_dbs.extend(request.arg(1).and_then(number::<u32>));
+                }
+                Kind::Subscribe | Kind::PSubscribe | Kind::SSubscribe => {
+                    if let Some(held) = &mut self.held {
+                        held.hold = Hold::State;
+                    }
+                }
+                Kind::Auth | Kind::Hello | Kind::Client if fits => {
+                    self.state.multi_here.push((self.state.multi_length, frame.to_vec()));
+                    frame = PLACEHOLDER;
+                }
+                _ => {}
+            }
+            if !matches!(kind, Kind::Multi | Kind::Watch) {
+                self.state.multi_length += 1;
+            }
+        }
+        let order = self.state.order();
+        if let Some(lane) = self.current_lane() {
+            lane.push(frame, order, &self.replies);
+        }
+        if let Some(tracking) = &mut self.state.tracking {
+            tracking.caching = None;
+        }
+        Ok(())
+    }
+
+    /// EXEC, DISCARD, UNWATCH: what was held may go.
+    async fn conclude(&mut self, kind: Kind, frame: &[u8]) -> Result<(), End> {
+        if self.has_lost_transaction(kind) {
+            return Ok(());
+        }
+        let order = self.state.order();
+        let Some(lane) = self.current_lane() else { return Ok(()) };
+        let ends_multi = self.state.in_multi && kind != Kind::Unwatch;
+        let ends_watch = !self.state.in_multi && kind == Kind::Unwatch && self.held.is_some();
+        if !ends_multi && !ends_watch {
+            lane.push(frame, order, &self.replies);
+            return Ok(());
+        }
+        let head = if kind == Kind::Exec && !self.state.multi_here.is_empty() {
+            self.exec_with_answers(&lane, frame, order).await?
+        } else {
+            lane.push(frame, order, &self.replies);
+            self.settle().await?;
+            self.replies.last()
+        };
+        let has_run = kind == Kind::Exec && head[0] == b'*' && head[1] != b'-';
+        let dbs = self.state.end_multi();
+        if has_run {
+            self.follow_selects(&lane, dbs).await?;
+        }
+        if self.held.as_ref().is_some_and(|held| held.hold == Hold::State) {
+            return Ok(());
+        }
+        // After an error other than EXECABORT it is not known what still holds.
+        let is_clean = head[0] != b'-' || head == *b"-EX";
+        if let Some(held) = self.held.take().filter(|_| is_clean) {
+            held.give_back();
+        }
+        Ok(())
+    }
+
+    /// Answers for a transaction whose connection, or whose WATCH's connection, is lost.
+    fn has_lost_transaction(&mut self, kind: Kind) -> bool {
+        let is_lost = self.state.in_multi && (self.state.is_multi_lost || self.state.is_watch_lost);
+        match kind {
+            Kind::Exec if is_lost => {
+                self.answer(|out| encode::error(out, error_reply::MULTI_LOST));
+            }
+            Kind::Discard if is_lost => self.answer(|out| encode::simple(out, "OK")),
+            Kind::Unwatch if !self.state.in_multi => {
+                self.state.is_watch_lost = false;
+                return false;
+            }
+            _ => return false,
+        }
+        self.state.end_multi();
+        self.held = None;
+        true
+    }
+
+    /// SELECTs within a transaction have run, each well or not: the last good one counts. Asking again is the
+    /// only way to know, since an error within EXEC's reply may be any command's.
+    async fn follow_selects(&mut self, lane: &Lane, dbs: Vec<u32>) -> Result<(), End> {
+        for db in dbs.into_iter().rev() {
+            let order = Order { db, ..Order::default() };
+            let reply = self.call(|own| lane.select(&select_frame(db), order, own)).await?;
+            if reply.starts_with(b"+") {
+                self.state.db = db;
+                return Ok(());
+            }
+            if lane.is_ended() {
+                return Err(End::Closed);
+            }
+        }
+        Ok(())
+    }
+
+    /// EXEC, with the answers of the commands that were queued here in their places. The head of its reply.
+    async fn exec_with_answers(
+        &mut self,
+        lane: &Lane,
+        frame: &[u8],
+        order: Order,
+    ) -> Result<[u8; 3], End> {
+        let is_wanted = !order.is_silent;
+        let order = Order { is_silent: false, ..order };
+        let mut reply = self.call(|own| lane.push(frame, order, own)).await?;
+        let here = std::mem::take(&mut self.state.multi_here);
+        let mut head = [0; 3];
+        head.copy_from_slice(reply.get(..3).unwrap_or(b"-ER"));
+        if head[0] == b'*' && head[1] != b'-' {
+            let mut answers = Vec::new();
+            for (place, frame) in here {
+                answers.push((place, self.answer_here(&frame).await?));
+            }
+            reply = put_in(&reply, answers).unwrap_or(reply);
+        }
+        if is_wanted {
+            self.replies.answer(|out| out.extend_from_slice(&reply));
+        }
+        Ok(head)
+    }
+
+    /// What the session answers to a command about the client's own connection.
+    async fn answer_here(&mut self, frame: &[u8]) -> Result<Vec<u8>, End> {
+        let Some(request) = Request::parse(frame) else { return Ok(Vec::new()) };
+        let kind = crate::command::lookup(request.name()).map_or(Kind::Client, |spec| spec.kind);
+        let own = Replies::new(Rc::clone(&self.context.spare));
+        let replies = std::mem::replace(&mut self.replies, own);
+        // Not in the transaction any more: it has run.
+        let in_multi = std::mem::take(&mut self.state.in_multi);
+        let end = Box::pin(self.here(kind, &request)).await;
+        self.state.in_multi = in_multi;
+        let own = std::mem::replace(&mut self.replies, replies);
+        end.map(|()| own.take())
+    }
+}
+
+/// Puts `answers` in the places of the array `reply`.
+fn put_in(reply: &[u8], answers: Vec<(usize, Vec<u8>)>) -> Option<Vec<u8>> {
+    let start = memchr::memchr(b'\n', reply)? + 1;
+    let (mut out, mut rest) = (reply[..start].to_vec(), &reply[start..]);
+    let mut answers = answers.into_iter().peekable();
+    for place in 0.. {
+        if rest.is_empty() {
+            break;
+        }
+        let Ok(Progress::Complete { used }) = Scanner::new().feed(rest) else { return None };
+        let (element, behind) = rest.split_at(used);
+        match answers.next_if(|(wanted, _)| *wanted == place) {
+            Some((_, answer)) => out.extend_from_slice(&answer),
+            None => out.extend_from_slice(element),
+        }
+        rest = behind;
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::put_in;
+
+    #[test]
+    fn answers_take_the_places_of_their_commands() {
+        let reply = b"*4\r\n+PONG\r\n*2\r\n:1\r\n$1\r\nx\r\n+PONG\r\n:7\r\n";
+        let answers = vec![(0, b"+OK\r\n".to_vec()), (2, b"$-1\r\n".to_vec())];
+        let expected = b"*4\r\n+OK\r\n*2\r\n:1\r\n$1\r\nx\r\n$-1\r\n:7\r\n";
+        assert_eq!(put_in(reply, answers).unwrap(), expected);
+    }
+}
