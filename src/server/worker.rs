@@ -340,11 +340,10 @@ async fn pause_accepting(error: &io::Error) {
 
 /// A clock good enough for idle times, so that no command needs to ask the system's.
 async fn count_seconds(context: Rc<Context>) {
-    let start = tokio::time::Instant::now();
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     loop {
         ticks.tick().await;
-        context.seconds.set(start.elapsed().as_secs());
+        context.seconds.set(context.clients.seconds());
     }
 }
 

@@ -286,7 +286,7 @@ impl Filter {
 
     fn for_kill(args: &[&[u8]]) -> Result<Self, String> {
         let mut filter = Self::default();
-        if args.len() % 2 != 0 {
+        if !args.len().is_multiple_of(2) {
             return Err(error_reply::SYNTAX.to_owned());
         }
         for pair in args.chunks_exact(2) {

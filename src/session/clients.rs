@@ -12,8 +12,9 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// See the module.
-#[derive(Default)]
 pub struct Clients {
+    /// The zero of all seconds here.
+    start: Instant,
     entries: Mutex<HashMap<u64, Arc<Entry>>>,
     last_id: AtomicU64,
     is_draining: AtomicBool,
@@ -35,13 +36,16 @@ pub struct Entry {
     pub(super) id: u64,
     pub(super) address: String,
     pub(super) local_address: String,
-    since: Instant,
-    /// Seconds since `since` when it was last heard.
+    start: Instant,
+    /// Seconds since `start` when it came, and when it was last heard.
+    joined: u64,
     last_seen: AtomicU64,
     /// Address of the last command's [`Spec`]: those are static.
     last_command: AtomicUsize,
     /// Client id of the upstream connection on which it blocks; 0 when it does not.
     pub(super) blocked_as: AtomicI64,
+    /// Commands that a transaction holds; -1 without one.
+    multi: AtomicI64,
     is_killed: AtomicBool,
     session: Mutex<Option<Waker>>,
     pub(super) details: Mutex<Details>,
@@ -54,15 +58,32 @@ pub(super) struct Details {
     pub(super) db: u32,
     pub(super) is_resp3: bool,
     pub(super) subscriptions: [usize; 3],
-    /// Commands that a transaction holds.
-    pub(super) multi: Option<usize>,
     pub(super) flags: String,
     pub(super) redirect: i64,
     pub(super) lib_name: String,
     pub(super) lib_version: String,
 }
 
+impl Default for Clients {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            entries: Mutex::default(),
+            last_id: AtomicU64::new(0),
+            is_draining: AtomicBool::new(false),
+            is_paused: AtomicBool::new(false),
+            pause: Mutex::default(),
+        }
+    }
+}
+
 impl Clients {
+    /// Seconds since the start of the process, by which it is told when a client was last heard.
+    #[must_use]
+    pub fn seconds(&self) -> u64 {
+        self.start.elapsed().as_secs()
+    }
+
     /// A new client's entry, and its id.
     pub fn join(&self, address: String, local_address: String) -> Arc<Entry> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
@@ -70,10 +91,12 @@ impl Clients {
             id,
             address,
             local_address,
-            since: Instant::now(),
-            last_seen: AtomicU64::new(0),
+            start: self.start,
+            joined: self.seconds(),
+            last_seen: AtomicU64::new(self.seconds()),
             last_command: AtomicUsize::new(0),
             blocked_as: AtomicI64::new(0),
+            multi: AtomicI64::new(-1),
             is_killed: AtomicBool::new(false),
             session: Mutex::default(),
             details: Mutex::new(Details { redirect: -1, ..Details::default() }),
@@ -168,6 +191,12 @@ impl Entry {
         }
     }
 
+    /// The client's transaction holds so many commands now; `None` without one.
+    pub(super) fn set_multi(&self, length: Option<usize>) {
+        let length = length.map_or(-1, |length| i64::try_from(length).unwrap_or(i64::MAX));
+        self.multi.store(length, Ordering::Relaxed);
+    }
+
     /// Where the client is, as the system says it.
     #[must_use]
     pub fn address(&self) -> &str {
@@ -176,12 +205,12 @@ impl Entry {
 
     /// Seconds since the client came.
     pub(super) fn age(&self) -> u64 {
-        self.since.elapsed().as_secs()
+        self.start.elapsed().as_secs().saturating_sub(self.joined)
     }
 
     fn idle(&self) -> Duration {
         let last_seen = Duration::from_secs(self.last_seen.load(Ordering::Relaxed));
-        self.since.elapsed().saturating_sub(last_seen)
+        self.start.elapsed().saturating_sub(last_seen)
     }
 
     /// Ends the client's session at its next turn.
@@ -222,7 +251,8 @@ impl Entry {
     pub(super) fn line(&self) -> String {
         let details = self.details().clone();
         let last = self.last_command.load(Ordering::Relaxed);
-        let mut specs = command::all();
+        let mut specs =
+            command::all().flat_map(|spec| std::iter::once(spec).chain(spec.subcommands));
         let command = specs.find(|spec| std::ptr::from_ref(*spec).addr() == last);
         let mut line = String::new();
         let [channels, patterns, shards] = details.subscriptions;
@@ -241,7 +271,7 @@ impl Entry {
             self.age(),
             self.idle().as_secs(),
             details.db,
-            details.multi.map_or(-1, |length| i64::try_from(length).unwrap_or(i64::MAX)),
+            self.multi.load(Ordering::Relaxed),
             command.map_or("NULL", |spec| spec.name),
             details.redirect,
             if details.is_resp3 { 3 } else { 2 },

@@ -8,7 +8,7 @@ use crate::routing::hub::Hub;
 use crate::routing::shared::Lanes;
 use crate::upstream::Upstream;
 use crate::upstream::pool::Pool;
-use crate::upstream::replies::Spare;
+use crate::upstream::spare::Spare;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct Context {
     pub password: Option<Secret>,
     /// Reply buffers of this worker.
     pub spare: Rc<Spare>,
-    /// Seconds since the worker started; set by its ticker.
+    /// [`Clients::seconds`]; set by the worker's ticker.
     pub seconds: Cell<u64>,
     pub(super) scratch: RefCell<Vec<u8>>,
 }

@@ -151,11 +151,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             End::Finished | End::Closed => {}
         }
-        self.release_all();
         let is_attack = matches!(end, End::Protocol(ProtocolError::HttpRequest));
         if matches!(end, End::Protocol(_) | End::Finished) && !is_attack {
             self.say_farewell().await;
         }
+        self.release_all();
         self.replies.close();
         self.context.clients.leave(&self.entry);
     }
@@ -208,7 +208,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if !self.is_common(spec, request) {
             return false;
         }
-        self.state.multi_length += usize::from(self.state.in_multi);
+        if self.state.in_multi {
+            self.state.multi_length += 1;
+            self.entry.set_multi(Some(self.state.multi_length));
+        }
         match &self.context.backend {
             Backend::Memory(engine) => {
                 let (db, protocol) = (self.state.db as usize, self.state.protocol);
@@ -302,7 +305,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut details = self.entry.details();
         details.db = self.state.db;
         details.is_resp3 = self.state.protocol == crate::wire::Protocol::Resp3;
-        details.multi = self.state.in_multi.then_some(self.state.multi_length);
+        self.entry.set_multi(self.state.in_multi.then_some(self.state.multi_length));
         details.subscriptions =
             self.subscriber.as_ref().map_or([0; 3], |subscriber| subscriber.counts());
         details.redirect = self.state.tracking.as_ref().map_or(-1, |tracking| {

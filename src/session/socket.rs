@@ -68,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Err(End::Closed);
         }
         loop {
-            self.deliver_messages(cx)?;
+            self.deliver_messages()?;
             if self.replies.is_broken() {
                 return Err(End::TooSlow);
             }

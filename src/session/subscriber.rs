@@ -15,7 +15,7 @@ use crate::wire::{Protocol, encode};
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// With so many bytes before the client, its messages stay in the mailbox, which has a bound.
@@ -99,6 +99,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if !subscriber.names(topic.family).contains(&topic.name) {
             subscriber.awaited = Some(topic.clone());
             subscriber.refusal = None;
+            std::future::poll_fn(|cx| {
+                subscriber.mailbox.attach(cx.waker().clone());
+                Poll::Ready(())
+            })
+            .await;
             hub.subscribe(topic.clone(), self.entry.id, &subscriber.mailbox);
             let bound = upstream.command_timeout();
             let is_confirmed = self.wait_for_confirmation(bound).await?;
@@ -164,16 +169,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             if subscriber.names(family).remove(&topic.name) {
                 hub.unsubscribe(&topic, self.entry.id);
                 // What came before goes out before.
-                while let Some(event) = subscriber.mailbox.take(Waker::noop()) {
-                    match event {
-                        Event::Message(frame) => {
-                            self.replies.answer(|out| write_message(out, protocol, &frame));
-                        }
-                        Event::Invalidated(keys) => {
-                            self.replies.answer(|out| write_invalidation(out, protocol, &keys));
-                        }
-                        Event::Subscribed(_) | Event::Refused(..) => {}
-                    }
+                while let Some(event) = subscriber.mailbox.take() {
+                    self.replies.answer(|out| write_event(out, protocol, &event));
                 }
             }
             if !is_silent {
@@ -185,6 +182,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// PING of a RESP2 subscriber: an array, so that it can't be taken for a message.
     pub(super) fn ping_subscriber(&mut self, request: &Request<'_>) {
+        if request.argc() > 2 {
+            let text = "ERR wrong number of arguments for 'ping' command";
+            return self.answer(|out| encode::error(out, text));
+        }
         let text = request.arg(1).unwrap_or_default();
         self.answer(|out| {
             encode::array_header(out, 2);
@@ -194,18 +195,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Hands on what the hub has for this client.
-    pub(super) fn deliver_messages(&mut self, cx: &Context<'_>) -> Result<(), End> {
+    pub(super) fn deliver_messages(&mut self) -> Result<(), End> {
         let Some(subscriber) = &mut self.subscriber else { return Ok(()) };
         while self.replies.pending() < ENOUGH {
-            match subscriber.mailbox.take(cx.waker()) {
-                Some(Event::Message(frame)) => {
-                    let mut message = Vec::with_capacity(frame.len());
-                    write_message(&mut message, self.state.protocol, &frame);
-                    self.replies.push(&message);
-                }
-                Some(Event::Invalidated(keys)) => {
-                    let mut message = Vec::with_capacity(keys.len() + 64);
-                    write_invalidation(&mut message, self.state.protocol, &keys);
+            match subscriber.mailbox.take() {
+                Some(event @ (Event::Message(_) | Event::Invalidated(_))) => {
+                    let mut message = Vec::new();
+                    write_event(&mut message, self.state.protocol, &event);
                     self.replies.push(&message);
                 }
                 Some(Event::Subscribed(topic)) => {
@@ -241,6 +237,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 }
 
+fn write_event(out: &mut Vec<u8>, protocol: Protocol, event: &Event) {
+    match event {
+        Event::Message(frame) => write_message(out, protocol, frame),
+        Event::Invalidated(keys) => write_invalidation(out, protocol, keys),
+        Event::Subscribed(_) | Event::Refused(..) => {}
+    }
+}
+
 fn write_message(out: &mut Vec<u8>, protocol: Protocol, frame: &[u8]) {
     out.push(if protocol == Protocol::Resp3 { b'>' } else { b'*' });
     out.extend_from_slice(frame.get(1..).unwrap_or_default());
@@ -251,15 +255,16 @@ fn write_invalidation(out: &mut Vec<u8>, protocol: Protocol, keys: &[u8]) {
     if protocol == Protocol::Resp3 {
         encode::push_header(out, protocol, 2);
         encode::bulk(out, b"invalidate");
-        if keys.starts_with(b"*-") {
-            return encode::null(out, protocol);
-        }
     } else {
         encode::array_header(out, 3);
         encode::bulk(out, b"message");
         encode::bulk(out, INVALIDATE);
     }
-    out.extend_from_slice(keys);
+    if keys.starts_with(b"*-") {
+        encode::null(out, protocol);
+    } else {
+        out.extend_from_slice(keys);
+    }
 }
 
 fn confirm(out: &mut Vec<u8>, protocol: Protocol, word: &str, name: Option<&[u8]>, count: usize) {

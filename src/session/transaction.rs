@@ -32,7 +32,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         let mut frame = request.bytes();
         if self.state.in_multi {
-            let fits = spec.is_some_and(|spec| spec.fits(request.argc()));
+            // What Redis would not queue is Redis's to refuse.
+            let exact = crate::command::resolve(request);
+            let fits =
+                exact.is_some_and(|exact| !exact.is_container() && exact.fits(request.argc()));
             match kind {
                 Kind::Select => {
                     self.state.multi_dbs.extend(request.arg(1).and_then(number::<u32>));

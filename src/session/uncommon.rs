@@ -66,8 +66,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
         let needs_no_auth = matches!(kind, Kind::Auth | Kind::Hello | Kind::Quit | Kind::Reset);
         let is_restricted = !self.state.is_authenticated || self.is_resp2_subscriber();
-        if let Some(spec) = spec.filter(|spec| is_restricted && !spec.fits(request.argc())) {
-            self.answer(|out| error_reply::wrong_arity(out, spec));
+        let exact = command::resolve(request);
+        if let Some(exact) = exact.filter(|exact| is_restricted && !exact.fits(request.argc())) {
+            self.answer(|out| error_reply::wrong_arity(out, exact));
+            return false;
+        }
+        if let (Some(exact), Some(word)) = (exact, request.arg(1))
+            && is_restricted
+            && exact.is_container()
+        {
+            let container = exact.name.to_uppercase();
+            self.answer(|out| error_reply::unknown_subcommand(out, &container, word));
             return false;
         }
         if !self.state.is_authenticated && !needs_no_auth {
@@ -89,7 +98,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         );
         // A command that is not in the table is Redis's to refuse, as it is for every other client.
         if let Some(spec) = spec.filter(|_| is_subscriber && !suits_subscriber) {
-            self.answer(|out| error_reply::only_subscriptions(out, spec.name));
+            let name = exact.unwrap_or(spec).name;
+            self.answer(|out| error_reply::only_subscriptions(out, name));
             return false;
         }
         true

@@ -137,7 +137,8 @@ impl ConnectError {
         match self {
             Self::Dns { .. } => "check the host in upstream.url (REDIS_URL) and this machine's DNS",
             Self::Refused { .. } => {
-                "check that the Redis runs, host and port in upstream.url (REDIS_URL), and firewalls"
+                "check that the Redis runs, host and port in upstream.url (REDIS_URL), and firewalls; a server \
+                 that speaks TLS wants rediss://"
             }
             Self::Timeout { phase: Phase::Connect, .. } => {
                 "check firewalls and security groups; raise upstream.connect_timeout if the way is long"

@@ -36,7 +36,6 @@ impl Health {
     /// A lane has connected.
     pub fn lane_connected(&self, address: &str) {
         self.connected.fetch_add(1, Ordering::Relaxed);
-        self.facts().last_error = None;
         if !self.up.send_replace(true) {
             tracing::info!(upstream = address, "upstream connected");
         }
@@ -85,9 +84,13 @@ impl Health {
         self.facts().last_error.clone()
     }
 
-    /// Keeps what the newest connection was told.
-    pub fn greeted(&self, greeting: Greeting) {
-        self.facts().greeting = Some(greeting);
+    /// A connection was made; keeps what it was told.
+    pub fn greeted(&self, greeting: Option<Greeting>) {
+        let facts = &mut *self.facts();
+        facts.last_error = None;
+        if greeting.is_some() {
+            facts.greeting = greeting;
+        }
     }
 
     /// What the upstream said of itself when last greeted.

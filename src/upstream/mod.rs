@@ -13,6 +13,7 @@ mod outgoing;
 pub mod pool;
 pub mod replies;
 pub mod retry;
+pub mod spare;
 pub mod tls;
 pub mod transport;
 
@@ -113,9 +114,7 @@ impl Upstream {
             .await
             .map_err(|_| self.dialer.timed_out(Phase::Handshake))??;
         let id = greeting.as_ref().map_or(0, |greeting| greeting.id);
-        if let Some(greeting) = greeting {
-            self.health.greeted(greeting);
-        }
+        self.health.greeted(greeting);
         Ok(Connection { transport, protocol, db: self.db, id, is_clean: true })
     }
 }

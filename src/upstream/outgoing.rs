@@ -162,11 +162,12 @@ mod tests {
                 } else {
                     outgoing.append(&frame);
                 }
-                if round % 5 == 0 {
-                    seen.extend(drain(&mut outgoing, step));
-                    while lengths.len() > 3 {
-                        outgoing.answered(lengths.pop_front().unwrap());
-                    }
+                if round % 5 > 0 {
+                    continue;
+                }
+                seen.extend(drain(&mut outgoing, step));
+                while lengths.len() > 3 {
+                    outgoing.answered(lengths.pop_front().unwrap());
                 }
             }
             seen.extend(drain(&mut outgoing, step));

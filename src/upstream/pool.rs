@@ -96,22 +96,24 @@ impl Pool {
         Ok(Self { pool, bounds })
     }
 
-    /// Lends a connection; waits for one to come back, or to be made, for up to `acquire_timeout`.
+    /// Lends a connection; waits for one to come back, or to be made, for up to `acquire_timeout`, and while
+    /// the upstream is away for no longer than a command may take.
     ///
     /// # Errors
-    /// [`Failure::NoCheckout`] when there was none in time.
+    /// [`Failure::NoCheckout`] when there was none in time, [`Failure::Away`] when the upstream is away.
     pub async fn checkout(&self) -> Result<Checkout, Failure> {
-        let bound = self.bounds.acquire_timeout;
+        let upstream = &self.pool.manager().upstream;
+        let mut bound = self.bounds.acquire_timeout;
+        if !upstream.health.is_up() {
+            bound = bound.min(upstream.command_timeout());
+        }
         let deadline = Instant::now() + bound;
         let mut backoff = Backoff::default();
         let mut reason = format!("all {} of upstream.pool.max are lent", self.bounds.max);
         loop {
             match tokio::time::timeout_at(deadline, self.pool.get()).await {
                 Ok(Ok(object)) => return Ok(Checkout(object)),
-                Ok(Err(PoolError::Backend(error))) => {
-                    self.pool.manager().upstream.health.attempt_failed(&error);
-                    reason = error.to_string();
-                }
+                Ok(Err(PoolError::Backend(error))) => upstream.health.attempt_failed(&error),
                 Ok(Err(PoolError::Timeout(_))) | Err(_) => break,
                 Ok(Err(error)) => {
                     reason = error.to_string();
@@ -125,7 +127,10 @@ impl Pool {
                 break;
             }
         }
-        Err(Failure::NoCheckout { after: bound, reason })
+        match upstream.health.last_error() {
+            Some(error) => Err(Failure::Away { after: bound, cause: error.to_string() }),
+            None => Err(Failure::NoCheckout { after: bound, reason }),
+        }
     }
 
     /// Closes what was idle too long, and makes what is missing of `min`. To be called from time to time.

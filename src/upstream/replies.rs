@@ -6,6 +6,7 @@
 //! Out-of-band pushes go in between replies, never into one.
 
 use super::error::Failure;
+use super::spare::Spare;
 use crate::wire::encode;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -27,30 +28,6 @@ const FIRST_GUESS: u64 = 64 * 1024;
 /// A reply of up to this size is shown to the client whole or not at all; of a larger one the client gets
 /// what has come, and if the rest never comes, its connection is closed.
 const WHOLE: usize = 64 * 1024;
-
-/// A reply buffer of up to this size is kept for reuse; a larger one is freed when it is empty.
-const KEEP: usize = 64 * 1024;
-
-/// Empty buffers kept by a worker. More clients than this with replies under way at once allocate.
-const KEPT: usize = 256;
-
-/// Empty reply buffers of one worker: an idle client holds none, a busy one need not allocate.
-#[derive(Default)]
-pub struct Spare(RefCell<Vec<Vec<u8>>>);
-
-impl Spare {
-    fn take(&self) -> Vec<u8> {
-        self.0.borrow_mut().pop().unwrap_or_default()
-    }
-
-    fn give(&self, mut buffer: Vec<u8>) {
-        let mut kept = self.0.borrow_mut();
-        if (1..=KEEP).contains(&buffer.capacity()) && kept.len() < KEPT {
-            buffer.clear();
-            kept.push(buffer);
-        }
-    }
-}
 
 impl Default for Owed {
     fn default() -> Self {
@@ -178,7 +155,7 @@ impl Replies {
                 owed.out.truncate(begin);
             }
             owed.fill(&self.spare);
-            encode::error(&mut owed.out, &failure.to_string());
+            encode::error(&mut owed.out, failure.to_string());
         }
         owed.last = *b"-UN";
         owed.finish(&self.spare);

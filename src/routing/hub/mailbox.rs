@@ -52,7 +52,9 @@ struct Inbox {
     bytes: usize,
     above_soft_since: Option<Instant>,
     has_overflowed: bool,
+    /// The session, and whether it has found nothing and waits.
     session: Option<Waker>,
+    is_awaited: bool,
 }
 
 impl Mailbox {
@@ -72,13 +74,20 @@ impl Mailbox {
                 inbox.events.clear();
             }
         }
-        if let Some(session) = inbox.session.take() {
-            session.wake();
+        if (std::mem::take(&mut inbox.is_awaited) || inbox.has_overflowed)
+            && let Some(session) = &inbox.session
+        {
+            session.wake_by_ref();
         }
     }
 
-    /// Takes the oldest event. With none there, `session` is woken when one comes.
-    pub fn take(&self, session: &Waker) -> Option<Event> {
+    /// Whom to wake when something has come, or nothing more can.
+    pub fn attach(&self, session: Waker) {
+        self.inbox().session = Some(session);
+    }
+
+    /// Takes the oldest event. With none there, the session is woken when one comes.
+    pub fn take(&self) -> Option<Event> {
         let inbox = &mut *self.inbox();
         let event = inbox.events.pop_front();
         match &event {
@@ -90,7 +99,7 @@ impl Mailbox {
             }
             None => {
                 inbox.events = VecDeque::new();
-                inbox.session = Some(session.clone());
+                inbox.is_awaited = true;
             }
         }
         event
@@ -111,7 +120,6 @@ impl Mailbox {
 mod tests {
     use super::{Event, HARD, Mailbox, SOFT, SOFT_TIME};
     use bytes::Bytes;
-    use std::task::Waker;
     use std::time::{Duration, Instant};
 
     fn message(size: usize) -> Event {
@@ -125,17 +133,17 @@ mod tests {
             mailbox.put(message(n), Instant::now);
         }
         for n in 1..=9_usize {
-            let event = mailbox.take(Waker::noop());
+            let event = mailbox.take();
             assert!(matches!(event, Some(Event::Message(frame)) if frame.len() == n));
         }
-        assert!(mailbox.take(Waker::noop()).is_none() && !mailbox.has_overflowed());
+        assert!(mailbox.take().is_none() && !mailbox.has_overflowed());
     }
 
     #[test]
     fn beyond_the_hard_bound_it_has_overflowed_at_once() {
         let mailbox = Mailbox::default();
         mailbox.put(message(HARD), Instant::now);
-        assert!(mailbox.has_overflowed() && mailbox.take(Waker::noop()).is_none());
+        assert!(mailbox.has_overflowed() && mailbox.take().is_none());
     }
 
     #[test]

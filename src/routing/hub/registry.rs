@@ -158,7 +158,6 @@ mod tests {
     use crate::routing::hub::mailbox::{Event, Mailbox};
     use bytes::Bytes;
     use std::sync::Arc;
-    use std::task::Waker;
 
     fn topic(name: &'static str) -> Topic {
         Topic { family: Family::Channel, name: Bytes::from_static(name.as_bytes()) }
@@ -174,7 +173,7 @@ mod tests {
         assert_eq!(registry.orders, [Order::Subscribe(topic("news"), 1)]);
         registry.confirm(&topic("news"), 1);
         for mailbox in &mailboxes {
-            assert!(matches!(mailbox.take(Waker::noop()), Some(Event::Subscribed(_))));
+            assert!(matches!(mailbox.take(), Some(Event::Subscribed(_))));
         }
         for id in 0..5 {
             registry.unsubscribe(&topic("news"), id);
@@ -191,8 +190,8 @@ mod tests {
         registry.unsubscribe(&topic("a"), 1);
         registry.subscribe(topic("a"), 1, &mailbox);
         registry.confirm(&topic("a"), 1);
-        assert!(mailbox.take(Waker::noop()).is_none());
+        assert!(mailbox.take().is_none());
         registry.confirm(&topic("a"), 2);
-        assert!(mailbox.take(Waker::noop()).is_some());
+        assert!(mailbox.take().is_some());
     }
 }

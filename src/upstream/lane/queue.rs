@@ -42,6 +42,18 @@ enum Owner {
 /// No database has this number: the next command is sent behind a SELECT.
 const UNKNOWN: u32 = u32::MAX;
 
+impl Slot {
+    /// Its caller gets an error instead of a reply, unless it waits for as long as it takes.
+    fn expire(&mut self, failure: impl FnOnce() -> Failure) {
+        if self.order.is_patient || !matches!(self.owner, Owner::Caller(_)) {
+            return;
+        }
+        if let Owner::Caller(caller) = std::mem::replace(&mut self.owner, Owner::Gone) {
+            caller.fail(&failure());
+        }
+    }
+}
+
 /// All slots below `end` were there at `at`.
 struct Stamp {
     at: Instant,
@@ -272,19 +284,12 @@ impl Queue {
     pub(super) fn expire(&mut self, limit: Instant, failure: impl Fn(bool) -> Failure) {
         let handed = self.outgoing.kept() - self.outgoing.unwritten();
         let mut start = 0;
-        let mut index = 0;
+        let mut slots = self.slots.iter_mut().zip(self.first..).peekable();
         while let Some(stamp) = self.stamps.front().filter(|stamp| stamp.at <= limit) {
-            let end = usize::try_from(stamp.end - self.first).unwrap_or(usize::MAX);
-            for slot in self.slots.range_mut(index..end.min(self.slots.len())) {
-                if !slot.order.is_patient && matches!(slot.owner, Owner::Caller(_)) {
-                    let owner = std::mem::replace(&mut slot.owner, Owner::Gone);
-                    if let Owner::Caller(caller) = owner {
-                        caller.fail(&failure(start < handed));
-                    }
-                }
+            while let Some((slot, _)) = slots.next_if(|(_, number)| *number < stamp.end) {
+                slot.expire(|| failure(start < handed));
                 start += slot.length;
             }
-            index = end;
             self.stamps.pop_front();
         }
     }
@@ -297,33 +302,30 @@ impl Queue {
         self.first = old.first;
         self.holder = old.holder.take();
         self.crowd = std::mem::take(&mut old.crowd);
-        let stamps = std::mem::take(&mut old.stamps);
-        let mut seen = old.first;
-        let mut kept_ends = stamps.iter().map(|stamp| (stamp.at, stamp.end)).peekable();
-        for slot in old.slots {
+        let mut stamps = old.stamps.iter().peekable();
+        for (slot, number) in old.slots.into_iter().zip(old.first..) {
             let frame = old.outgoing.take_front(slot.length);
             let was_sent = handed > 0;
             handed = handed.saturating_sub(slot.length);
-            seen += 1;
             let Owner::Caller(caller) = slot.owner else { continue };
             if was_sent || !keep {
                 caller.fail(&Failure::Lost { sent: was_sent, cause: cause.to_owned() });
                 continue;
             }
-            while kept_ends.next_if(|(_, end)| *end < seen).is_some() {}
+            while stamps.next_if(|stamp| stamp.end <= number).is_some() {}
             if slot.selects {
                 self.push_select(&frame, slot.order, &caller);
             } else {
-                self.push_whole_or_copy(frame, slot.order, &caller);
+                self.push_again(frame, slot.order, &caller);
             }
-            if let Some((at, _)) = kept_ends.peek() {
-                self.stamp(*at);
+            if let Some(stamp) = stamps.peek() {
+                self.stamp(stamp.at);
             }
         }
         self.wake_crowd();
     }
 
-    fn push_whole_or_copy(&mut self, frame: Vec<u8>, order: Order, caller: &Rc<Replies>) {
+    fn push_again(&mut self, frame: Vec<u8>, order: Order, caller: &Rc<Replies>) {
         if frame.len() >= LARGE {
             self.push_whole(frame, order, caller);
         } else {

@@ -11,6 +11,7 @@ use crate::upstream::pool::Checkout;
 use crate::upstream::retry::Backoff;
 use crate::wire::Protocol;
 use std::future::Future;
+use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -96,7 +97,7 @@ impl Shared {
     /// Runs `step` while the commands that wait grow old. `None` when the lane is to end.
     async fn meanwhile<T>(&self, step: impl Future<Output = T>) -> Option<T> {
         let mut step = pin!(step);
-        let mut timer = pin!(tokio::time::sleep(self.upstream.command_timeout()));
+        let mut timer = pin!(self.timer());
         std::future::poll_fn(|cx| {
             self.attend(cx);
             if self.stage.get() != Stage::Away {
@@ -110,7 +111,7 @@ impl Shared {
 
     /// Carries commands and replies until the connection or the lane ends; says why if it was lost.
     async fn serve(&self, connection: &mut Connection) -> Option<String> {
-        let mut timer = pin!(tokio::time::sleep(self.upstream.command_timeout()));
+        let mut timer = pin!(self.timer());
         // What waited for this connection goes out at once.
         let mut is_writing = true;
         loop {
@@ -170,6 +171,9 @@ impl Shared {
             let piece = match ready!(stream.as_mut().poll_fill_buf(cx)) {
                 Ok([]) => return Poll::Ready("the upstream closed it".to_owned()),
                 Ok(piece) => piece,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Poll::Ready("the upstream closed it".to_owned());
+                }
                 Err(error) => return Poll::Ready(error.to_string()),
             };
             let length = piece.len();
@@ -193,17 +197,13 @@ impl Shared {
         true
     }
 
-    fn poll_send(
-        &self,
-        connection: &mut Connection,
-        cx: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_send(&self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let queue = &mut *self.queue.borrow_mut();
         let mut stream = Pin::new(&mut connection.transport);
         while !queue.outgoing.next().is_empty() {
             let count = ready!(stream.as_mut().poll_write(cx, queue.outgoing.next()))?;
             if count == 0 {
-                return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             queue.outgoing.wrote(count);
         }
@@ -234,6 +234,12 @@ impl Shared {
             let stall = self.held_up.get().map_or(oldest, |(since, _)| since + STALL);
             timer.as_mut().reset(oldest.min(stall).into());
         }
+    }
+
+    /// Stands on the oldest command.
+    fn timer(&self) -> Sleep {
+        let oldest = self.queue.borrow().oldest().unwrap_or_else(Instant::now);
+        tokio::time::sleep_until((oldest + self.upstream.command_timeout()).into())
     }
 
     fn check_stall(&self, queue: &Queue, now: Instant, cx: &Context<'_>) {
