@@ -2,6 +2,7 @@
 //! and every fault with its path and mend.
 
 mod faults;
+mod live;
 
 use std::{collections::BTreeSet, io::Write, path::Path, path::PathBuf, time::Duration};
 
@@ -94,7 +95,9 @@ fn the_documentation_has_a_row_for_every_key() {
             let flag = key.flag.map(code).unwrap_or_default();
             let takes = key.takes.describe();
             let env = env.join(" ");
-            format!("| `{}` | {default} | {takes} | {env} | {flag} | {} |", key.path, key.why)
+            let live = if key.is_live { "yes" } else { "" };
+            let (path, why) = (key.path, key.why);
+            format!("| `{path}` | {default} | {takes} | {env} | {flag} | {live} | {why} |")
         })
         .filter(|row| !text.contains(row.as_str()))
         .collect();
@@ -233,6 +236,7 @@ fn what_is_unwise_is_warned_of() {
         ("upstream: {url: 'rediss://cache', tls: {verify: none}}", "certificate is not checked"),
         ("upstream: {url: 'redis://cache', tls: {server_name: x}}", "no effect on redis://"),
         ("listen: {address: '0.0.0.0:6379'}", "no listen.password is asked"),
+        ("retry: {writes: always}", "retry.writes: a write whose fate is not known is sent again"),
     ] {
         let config = from_yaml(yaml).unwrap();
         assert!(warns_of(&config, part), "{yaml}: {:?}", config.warnings);

@@ -14,11 +14,13 @@ pub(super) fn run(sources: &Sources) -> ExitCode {
             return ExitCode::from(EXIT_CONFIGURATION);
         }
     };
-    telemetry::logs::start(&config.log);
+    let levels = telemetry::logs::start(&config.log);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    match server::run(config) {
+    let again = sources.clone();
+    let read = Box::new(move || Config::load(&again));
+    match server::run(config, server::Reload { read, levels }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");

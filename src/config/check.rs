@@ -5,9 +5,10 @@
 use std::path::Path;
 
 use super::{
-    Admin, Config, Format, Level, Listen, ListenTls, Log, Pool,
+    Admin, Breaker, Config, Format, Jitter, Level, Listen, ListenTls, Log, Pool, Retry,
+    RetryWrites,
     fault::Faults,
-    keys,
+    keys::{self, Key},
     layers::{Layers, Origin},
     read::Reader,
     upstream,
@@ -23,6 +24,8 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let listen = listen(&mut reader);
     let admin = admin(&mut reader, listen.as_ref());
     let upstream = upstream::check(&mut reader, listen.as_ref());
+    let retry = retry(&mut reader);
+    let breaker = breaker(&mut reader);
     let is_workers_auto = reader.text(&keys::WORKERS).eq_ignore_ascii_case("auto");
     let workers = if is_workers_auto { Some(cores()) } else { reader.count(&keys::WORKERS) };
     let log = log(&mut reader);
@@ -31,6 +34,8 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
         listen: listen?,
         admin: admin?,
         upstream: upstream?,
+        retry: retry?,
+        breaker: breaker?,
         workers: workers?,
         is_workers_auto,
         log: log?,
@@ -46,6 +51,7 @@ fn listen(reader: &mut Reader<'_>) -> Option<Listen> {
     let password = reader.secret(&keys::LISTEN_PASSWORD);
     let tls = listen_tls(reader);
     let max_clients = reader.count(&keys::LISTEN_MAX_CLIENTS);
+    let max_in_flight = reader.count(&keys::LISTEN_MAX_IN_FLIGHT);
     let idle_timeout = reader.span_or_off(&keys::LISTEN_IDLE_TIMEOUT);
     if let Some(path) = &unix_socket {
         check_socket_path(reader, path);
@@ -69,6 +75,7 @@ fn listen(reader: &mut Reader<'_>) -> Option<Listen> {
         password,
         tls: tls?,
         max_clients: max_clients?,
+        max_in_flight: max_in_flight?,
         idle_timeout: idle_timeout?,
     })
 }
@@ -146,26 +153,89 @@ fn log(reader: &mut Reader<'_>) -> Option<Log> {
 
 /// The pool of checkouts; called from `upstream`.
 pub(super) fn pool(reader: &mut Reader<'_>) -> Option<Pool> {
-    let min = reader.count(&keys::POOL_MIN);
-    let max = reader.count(&keys::POOL_MAX);
+    let min = reader.count::<usize>(&keys::POOL_MIN);
+    let max = reader.count::<usize>(&keys::POOL_MAX);
     let acquire_timeout = reader.span(&keys::POOL_ACQUIRE_TIMEOUT);
     let idle_timeout = reader.span_or_off(&keys::POOL_IDLE_TIMEOUT);
-    if let (Some(min), Some(max)) = (min, max)
-        && min > max
-    {
-        let key = match reader.layers.origin(&keys::POOL_MIN) {
-            Origin::Default => &keys::POOL_MAX,
-            _ => &keys::POOL_MIN,
-        };
-        let what = format!("min {min} is more than max {max}");
-        reader.fault::<()>(key, &what, "lower upstream.pool.min, or raise upstream.pool.max");
-    }
+    check_order(reader, (&keys::POOL_MIN, min), (&keys::POOL_MAX, max));
     Some(Pool {
         min: min?,
         max: max?,
         acquire_timeout: acquire_timeout?,
         idle_timeout: idle_timeout?,
     })
+}
+
+fn retry(reader: &mut Reader<'_>) -> Option<Retry> {
+    let attempts = reader.count(&keys::RETRY_ATTEMPTS);
+    let initial_delay = reader.span(&keys::RETRY_INITIAL_DELAY);
+    let max_delay = reader.span(&keys::RETRY_MAX_DELAY);
+    let jitter = reader.word(&keys::RETRY_JITTER).map(|word| match word {
+        "none" => Jitter::None,
+        _ => Jitter::Full,
+    });
+    let writes = reader.word(&keys::RETRY_WRITES).map(|word| match word {
+        "unsent" => RetryWrites::Unsent,
+        "always" => RetryWrites::Always,
+        _ => RetryWrites::Refused,
+    });
+    check_order(
+        reader,
+        (&keys::RETRY_INITIAL_DELAY, initial_delay),
+        (&keys::RETRY_MAX_DELAY, max_delay),
+    );
+    if writes == Some(RetryWrites::Always) {
+        let warning = "a write whose fate is not known is sent again, and may be applied twice";
+        reader.warn(&keys::RETRY_WRITES, warning);
+    }
+    Some(Retry {
+        attempts: attempts?,
+        initial_delay: initial_delay?,
+        max_delay: max_delay?,
+        jitter: jitter?,
+        writes: writes?,
+    })
+}
+
+fn breaker(reader: &mut Reader<'_>) -> Option<Breaker> {
+    let grace = reader.span(&keys::BREAKER_GRACE);
+    let failures = reader.count(&keys::BREAKER_FAILURES);
+    let window = reader.span(&keys::BREAKER_WINDOW);
+    let cooldown = reader.span(&keys::BREAKER_COOLDOWN);
+    let max_cooldown = reader.span(&keys::BREAKER_MAX_COOLDOWN);
+    check_order(
+        reader,
+        (&keys::BREAKER_COOLDOWN, cooldown),
+        (&keys::BREAKER_MAX_COOLDOWN, max_cooldown),
+    );
+    Some(Breaker {
+        grace: grace?,
+        failures: failures?,
+        window: window?,
+        cooldown: cooldown?,
+        max_cooldown: max_cooldown?,
+    })
+}
+
+/// Notes a fault where the lesser of two keys is more than the greater: at the one that was set.
+fn check_order<T: PartialOrd>(
+    reader: &mut Reader<'_>,
+    (lesser, less): (&Key, Option<T>),
+    (greater, more): (&Key, Option<T>),
+) {
+    let is_reversed = less.zip(more).is_some_and(|(less, more)| less > more);
+    if !is_reversed {
+        return;
+    }
+    let key = match reader.layers.origin(lesser) {
+        Origin::Default => greater,
+        _ => lesser,
+    };
+    let name = |key: &Key| key.path.rsplit('.').next().unwrap_or(key.path);
+    let (less, more) = (reader.text(lesser), reader.text(greater));
+    let what = format!("{} {less} is more than {} {more}", name(lesser), name(greater));
+    let mend = format!("lower {}, or raise {}", lesser.path, greater.path);
+    reader.fault::<()>(key, &what, &mend);
 }
 
 /// The cores that this process may use; 1 where the system does not say.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::units::show_duration;
+use super::units::{show_duration, show_size};
 
 /// One key of the configuration.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Key {
     pub env: &'static [&'static str],
     /// The flag that sets it.
     pub flag: Option<&'static str>,
+    /// Whether a running sidecar can take a new value.
+    pub is_live: bool,
     /// One line of why.
     pub why: &'static str,
 }
@@ -37,6 +39,8 @@ pub enum Takes {
     Span(Duration, Duration),
     /// A duration, or `off`.
     SpanOrOff(Duration, Duration),
+    /// A size in bytes.
+    Size(u64, u64),
     /// A path on this machine.
     Path,
     /// Any text.
@@ -61,6 +65,7 @@ impl Takes {
             Self::CountOrAuto(least, most) => format!("auto, or {least} to {most}"),
             Self::Span(least, most) => span(least, most),
             Self::SpanOrOff(least, most) => format!("off, or {}", span(least, most)),
+            Self::Size(least, most) => format!("{} to {}", show_size(*least), show_size(*most)),
             Self::Path => "a path".to_owned(),
             Self::Text => "a text".to_owned(),
             Self::Secret => "a secret".to_owned(),
@@ -75,7 +80,7 @@ impl Takes {
 
 impl Key {
     const fn new(path: &'static str, takes: Takes, default: &'static str) -> Self {
-        Self { path, takes, default, env: &[], flag: None, why: "" }
+        Self { path, takes, default, env: &[], flag: None, is_live: false, why: "" }
     }
 
     const fn env(mut self, names: &'static [&'static str]) -> Self {
@@ -88,10 +93,20 @@ impl Key {
         self
     }
 
+    const fn live(mut self) -> Self {
+        self.is_live = true;
+        self
+    }
+
     const fn why(mut self, line: &'static str) -> Self {
         self.why = line;
         self
     }
+}
+
+/// Whether a running sidecar can take a new value of the key at `path`; all others need a restart.
+pub fn is_live(path: &str) -> bool {
+    ALL.iter().any(|key| key.path == path && key.is_live)
 }
 
 const MS: Duration = Duration::from_millis(1);
@@ -109,6 +124,7 @@ pub const LISTEN_UNIX_SOCKET: Key = Key::new("listen.unix_socket", Takes::Path, 
     .why("A Unix socket beside the address, or instead of it (address: off).");
 /// `listen.password`
 pub const LISTEN_PASSWORD: Key = Key::new("listen.password", Takes::Secret, "")
+    .live()
     .why("What apps must AUTH with; unset, whoever reaches the address is let in.");
 /// `listen.tls.cert_file`
 pub const LISTEN_CERT_FILE: Key = Key::new("listen.tls.cert_file", Takes::Path, "")
@@ -122,9 +138,15 @@ pub const LISTEN_CLIENT_CA_FILE: Key = Key::new("listen.tls.client_ca_file", Tak
 /// `listen.max_clients`
 pub const LISTEN_MAX_CLIENTS: Key =
     Key::new("listen.max_clients", Takes::Count(1, 1_000_000), "10000")
+        .live()
         .why("Clients at once; one more is told so and closed. Redis's own default.");
+/// `listen.max_in_flight`
+pub const LISTEN_MAX_IN_FLIGHT: Key =
+    Key::new("listen.max_in_flight", Takes::Count(1, 1_000_000), "10000")
+        .why("Commands of one client on the way; past them it is not read, for the others' sake.");
 /// `listen.idle_timeout`
 pub const LISTEN_IDLE_TIMEOUT: Key = Key::new("listen.idle_timeout", TIMEOUT_OR_OFF, "off")
+    .live()
     .why("Closes a client that is silent for so long; off, as in Redis, for apps with pools.");
 /// `admin.address`
 pub const ADMIN_ADDRESS: Key = Key::new("admin.address", Takes::Address, "127.0.0.1:9121")
@@ -179,6 +201,14 @@ pub const UPSTREAM_COMMAND_TIMEOUT: Key = Key::new("upstream.command_timeout", T
 pub const UPSTREAM_KEEPALIVE: Key = Key::new("upstream.keepalive", TIMEOUT_OR_OFF, "30s")
     .env(&["REDIS_KEEP_ALIVE"])
     .why("Keeps idle connections alive, well below the minutes after which clouds cut them.");
+/// `upstream.probe_timeout`
+pub const UPSTREAM_PROBE_TIMEOUT: Key =
+    Key::new("upstream.probe_timeout", Takes::Span(Duration::from_millis(100), DAY), "5s")
+        .why("A connection that owes replies and is silent for so long is dead.");
+/// `upstream.max_queued`
+pub const UPSTREAM_MAX_QUEUED: Key =
+    Key::new("upstream.max_queued", Takes::Size(1 << 20, 4 << 30), "64mb")
+        .why("Bytes queued for a lane; past them its clients are not read, so memory is bounded.");
 /// `upstream.lanes`
 pub const UPSTREAM_LANES: Key = Key::new("upstream.lanes", Takes::Count(1, 64), "1")
     .why("Shared connections for each worker and protocol; fewer make larger batches.");
@@ -197,6 +227,37 @@ pub const POOL_ACQUIRE_TIMEOUT: Key = Key::new("upstream.pool.acquire_timeout", 
 /// `upstream.pool.idle_timeout`
 pub const POOL_IDLE_TIMEOUT: Key = Key::new("upstream.pool.idle_timeout", TIMEOUT_OR_OFF, "5m")
     .why("Closes those that nobody used for so long, down to min.");
+/// `retry.attempts`
+pub const RETRY_ATTEMPTS: Key = Key::new("retry.attempts", Takes::Count(0, 100), "3")
+    .why("How often a command may be sent again, within its command_timeout; 0 is never.");
+/// `retry.initial_delay`
+pub const RETRY_INITIAL_DELAY: Key = Key::new("retry.initial_delay", TIMEOUT, "50ms")
+    .why("Before the first time, longer than a blip; twice as long before each further one.");
+/// `retry.max_delay`
+pub const RETRY_MAX_DELAY: Key =
+    Key::new("retry.max_delay", TIMEOUT, "5s").why("The longest that the delay grows to.");
+/// `retry.jitter`
+pub const RETRY_JITTER: Key = Key::new("retry.jitter", Takes::Word(&["full", "none"]), "full")
+    .why("full spreads the delays, so that those who failed together don't return together.");
+/// `retry.writes`
+pub const RETRY_WRITES: Key =
+    Key::new("retry.writes", Takes::Word(&["unsent", "refused", "always"]), "refused")
+        .why("Unsent writes; also those Redis refused without running; or all, maybe twice.");
+/// `breaker.grace`
+pub const BREAKER_GRACE: Key = Key::new("breaker.grace", Takes::Span(Duration::ZERO, DAY), "3s")
+    .why("How long commands wait for a lost upstream: a restart of 2s costs no error.");
+/// `breaker.failures`
+pub const BREAKER_FAILURES: Key = Key::new("breaker.failures", Takes::Count(1, 1_000_000), "5")
+    .why("So many timeouts within window, and commands are rejected at once.");
+/// `breaker.window`
+pub const BREAKER_WINDOW: Key =
+    Key::new("breaker.window", TIMEOUT, "10s").why("The time in which failures are counted.");
+/// `breaker.cooldown`
+pub const BREAKER_COOLDOWN: Key = Key::new("breaker.cooldown", TIMEOUT, "500ms")
+    .why("How long is rejected before a PING probes the upstream; longer after each that fails.");
+/// `breaker.max_cooldown`
+pub const BREAKER_MAX_COOLDOWN: Key = Key::new("breaker.max_cooldown", TIMEOUT, "5s")
+    .why("The longest that the cooldown grows to: so soon is the upstream's return seen.");
 /// `workers`
 pub const WORKERS: Key = Key::new("workers", Takes::CountOrAuto(1, 1024), "auto")
     .env(&["SIDECAR_WORKERS"])
@@ -207,6 +268,7 @@ pub const LOG_LEVEL: Key =
     Key::new("log.level", Takes::Word(&["error", "warn", "info", "debug", "trace"]), "info")
         .env(&["SIDECAR_LOG_LEVEL"])
         .flag("--log-level")
+        .live()
         .why("info tells each change of state and no command.");
 /// `log.format`
 pub const LOG_FORMAT: Key = Key::new("log.format", Takes::Word(&["text", "json"]), "text")
@@ -215,6 +277,7 @@ pub const LOG_FORMAT: Key = Key::new("log.format", Takes::Word(&["text", "json"]
     .why("text is for people, json for machines.");
 /// `drain_timeout`
 pub const DRAIN_TIMEOUT: Key = Key::new("drain_timeout", Takes::Span(Duration::ZERO, DAY), "10s")
+    .live()
     .why("After SIGTERM, how long commands in flight may take to end; below Kubernetes' 30s.");
 
 /// Every key, in the order in which they are shown. Keys of one section stand together.
@@ -226,6 +289,7 @@ pub const ALL: &[&Key] = &[
     &LISTEN_KEY_FILE,
     &LISTEN_CLIENT_CA_FILE,
     &LISTEN_MAX_CLIENTS,
+    &LISTEN_MAX_IN_FLIGHT,
     &LISTEN_IDLE_TIMEOUT,
     &ADMIN_ADDRESS,
     &UPSTREAM_URL,
@@ -240,11 +304,23 @@ pub const ALL: &[&Key] = &[
     &UPSTREAM_CONNECT_TIMEOUT,
     &UPSTREAM_COMMAND_TIMEOUT,
     &UPSTREAM_KEEPALIVE,
+    &UPSTREAM_PROBE_TIMEOUT,
+    &UPSTREAM_MAX_QUEUED,
     &UPSTREAM_LANES,
     &POOL_MIN,
     &POOL_MAX,
     &POOL_ACQUIRE_TIMEOUT,
     &POOL_IDLE_TIMEOUT,
+    &RETRY_ATTEMPTS,
+    &RETRY_INITIAL_DELAY,
+    &RETRY_MAX_DELAY,
+    &RETRY_JITTER,
+    &RETRY_WRITES,
+    &BREAKER_GRACE,
+    &BREAKER_FAILURES,
+    &BREAKER_WINDOW,
+    &BREAKER_COOLDOWN,
+    &BREAKER_MAX_COOLDOWN,
     &WORKERS,
     &LOG_LEVEL,
     &LOG_FORMAT,

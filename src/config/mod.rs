@@ -3,9 +3,11 @@
 //! found at once, each with its path (`upstream.pool.max`) and its mend. It dials nothing and
 //! resolves no name. Secrets never reach a fault, a warning or a print.
 //!
-//! To add a section: its rows in `keys`, its type here, its reading in `check`, its lines in `print`.
+//! To add a section: its rows in `keys`, its type here, its reading in `check`, its values in
+//! `values`.
 
 mod address;
+mod changes;
 mod check;
 mod env;
 mod expand;
@@ -20,6 +22,7 @@ mod secret;
 mod units;
 mod upstream;
 mod url;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +31,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use address::is_own_address;
 pub use fault::{Fault, Faults};
+pub use keys::is_live;
 pub use layers::{Env, Flags, Origin, Origins, Sources};
 pub use secret::Secret;
 pub use units::{parse_duration, parse_size, show_duration, show_size};
@@ -42,6 +46,10 @@ pub struct Config {
     pub admin: Admin,
     /// The Redis behind us, and how we reach it.
     pub upstream: Upstream,
+    /// When a command is sent again, and how soon.
+    pub retry: Retry,
+    /// When commands are rejected at once, and for how long.
+    pub breaker: Breaker,
     /// Single-threaded runtimes, 1 to 1024; `auto` is resolved to the cores we may use.
     pub workers: usize,
     /// Whether `workers` was `auto`.
@@ -69,6 +77,8 @@ pub struct Listen {
     pub tls: Option<ListenTls>,
     /// Clients at once, 1 to 1,000,000; one more is told so and closed.
     pub max_clients: usize,
+    /// Commands of one client on the way, 1 to 1,000,000; past them it is not read.
+    pub max_in_flight: u64,
     /// After how long a silent client is closed; `None` is never.
     pub idle_timeout: Option<Duration>,
 }
@@ -109,6 +119,10 @@ pub struct Upstream {
     /// TCP keepalive, and a PING on idle connections; 1 ms to 24 h. The kernel counts whole
     /// seconds: round up. `None` is off.
     pub keepalive: Option<Duration>,
+    /// A connection that owes replies and is silent for so long is dead; 100 ms to 24 h.
+    pub probe_timeout: Duration,
+    /// Bytes queued for each lane before its clients are no longer read, 1 MiB to 4 GiB.
+    pub max_queued: usize,
     /// Shared connections for each worker and protocol, 1 to 64.
     pub lanes: usize,
     /// Connections for what needs one of its own.
@@ -180,6 +194,58 @@ pub struct Pool {
     pub idle_timeout: Option<Duration>,
 }
 
+/// When a command is sent again. `initial_delay <= max_delay`. Its own deadline, the upstream's
+/// `command_timeout`, bounds all its attempts together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retry {
+    /// How often a command may be sent again, 0 to 100; 0 is never.
+    pub attempts: u32,
+    /// Before the first time; twice as long before each further one. 1 ms to 24 h.
+    pub initial_delay: Duration,
+    /// The longest that the delay grows to; 1 ms to 24 h.
+    pub max_delay: Duration,
+    /// Whether delays are spread.
+    pub jitter: Jitter,
+    /// Which writes may be sent again; commands that only read always may.
+    pub writes: RetryWrites,
+}
+
+/// Whether delays are spread, so that clients who failed together don't come back together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jitter {
+    /// Anywhere from nothing to the whole delay.
+    Full,
+    /// The whole delay each time.
+    None,
+}
+
+/// Which writes may be sent again; each allows what the one above it allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryWrites {
+    /// Those of which not one byte was handed to the socket.
+    Unsent,
+    /// And those that Redis refused without running them (LOADING, READONLY and the like).
+    Refused,
+    /// And those of which nobody knows: they may be applied twice.
+    Always,
+}
+
+/// When commands are rejected at once instead of waiting for an upstream that is not there.
+/// `cooldown <= max_cooldown`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breaker {
+    /// How long a lost upstream is waited for before all is rejected; 0 to 24 h.
+    pub grace: Duration,
+    /// So many timeouts within `window` reject too, 1 to 1,000,000.
+    pub failures: u32,
+    /// The time in which `failures` are counted; 1 ms to 24 h.
+    pub window: Duration,
+    /// Before the first probe; longer before each further one. 1 ms to 24 h.
+    pub cooldown: Duration,
+    /// The longest that the cooldown grows to; 1 ms to 24 h.
+    pub max_cooldown: Duration,
+}
+
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -229,6 +295,13 @@ impl Config {
     /// came from. Secrets are `***`; unset keys are `~`.
     pub fn to_yaml(&self) -> String {
         print::render(self)
+    }
+
+    /// The paths of all keys whose effective value is another in `newer`, in the catalogue's
+    /// order. Secrets are compared too; no value is told. [`is_live`] tells which of them can be
+    /// taken without a restart.
+    pub fn changes(&self, newer: &Self) -> Vec<&'static str> {
+        changes::between(self, newer)
     }
 }
 

@@ -2,7 +2,7 @@
 //! A setting that is wrong is noted as a fault and read as `None`, so that the rest is read too;
 //! only a value without faults is ever used.
 
-use std::{net::SocketAddr, path::Path, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, path::Path, path::PathBuf, time::Duration};
 
 use super::{
     address::parse_address,
@@ -10,7 +10,7 @@ use super::{
     keys::{Key, Takes},
     layers::{Layers, Origin, Origins},
     secret::Secret,
-    units::parse_duration,
+    units::{parse_duration, parse_size},
 };
 
 /// Reads settings, and gathers what is wrong with them.
@@ -35,15 +35,36 @@ impl<'a> Reader<'a> {
     }
 
     /// A whole number within the key's bounds.
-    pub(super) fn count(&mut self, key: &Key) -> Option<usize> {
+    pub(super) fn count<T: TryFrom<u64>>(&mut self, key: &Key) -> Option<T> {
         let text = self.text(key);
         let (Takes::Count(least, most) | Takes::CountOrAuto(least, most)) = key.takes else {
             return self.refuse(key, "is no count");
         };
-        match text.parse::<u64>() {
-            Ok(count) if (least..=most).contains(&count) => usize::try_from(count).ok(),
-            Ok(_) => self.refuse(key, &format!("{text} is out of bounds")),
+        match text.parse() {
+            Ok(count) => self.within(key, least..=most, count),
             Err(_) => self.refuse(key, &format!("{} is not a whole number", quoted(text))),
+        }
+    }
+
+    /// A size in bytes within the key's bounds.
+    pub(super) fn size<T: TryFrom<u64>>(&mut self, key: &Key) -> Option<T> {
+        let text = self.text(key);
+        let Takes::Size(least, most) = key.takes else { return self.refuse(key, "is no size") };
+        match parse_size(text) {
+            Some(size) => self.within(key, least..=most, size),
+            None => self.refuse(key, &format!("{} is not a size", quoted(text))),
+        }
+    }
+
+    /// `number`, where it is within `bounds` and this machine can hold it.
+    fn within<T>(&mut self, key: &Key, bounds: RangeInclusive<u64>, number: u64) -> Option<T>
+    where
+        T: TryFrom<u64>,
+    {
+        let is_within = bounds.contains(&number);
+        match T::try_from(number) {
+            Ok(number) if is_within => Some(number),
+            _ => self.refuse(key, &format!("{} is out of bounds", self.text(key))),
         }
     }
 

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 
 use serde_yaml::Value;
 
-use super::{Config, Env, Faults, Flags, Origin, Sources, Target, Tls, Verify, keys};
+use super::{
+    Breaker, Config, Env, Faults, Flags, Jitter, Origin, Retry, RetryWrites, Sources, Target, Tls,
+    Verify, keys,
+};
 
 fn load(yaml: &str, env: &[(&str, &str)]) -> Result<Config, Faults> {
     load_with(yaml, env, Flags::default())
@@ -59,6 +62,29 @@ fn every_default_is_within_its_own_bounds_and_warns_of_nothing() {
 }
 
 #[test]
+fn retry_breaker_and_bounds_on_queues_have_their_defaults() {
+    let config = Config::load(&Sources::default()).unwrap();
+    let retry = Retry {
+        attempts: 3,
+        initial_delay: Duration::from_millis(50),
+        max_delay: Duration::from_secs(5),
+        jitter: Jitter::Full,
+        writes: RetryWrites::Refused,
+    };
+    let breaker = Breaker {
+        grace: Duration::from_secs(3),
+        failures: 5,
+        window: Duration::from_secs(10),
+        cooldown: Duration::from_millis(500),
+        max_cooldown: Duration::from_secs(5),
+    };
+    assert_eq!((config.retry, config.breaker), (retry, breaker));
+    assert_eq!(config.upstream.probe_timeout, Duration::from_secs(5));
+    assert_eq!(config.upstream.max_queued, 64 << 20);
+    assert_eq!(config.listen.max_in_flight, 10_000);
+}
+
+#[test]
 fn the_catalogue_is_in_order_and_documented() {
     let mut sections = Vec::new();
     for key in keys::ALL {
@@ -97,13 +123,18 @@ fn the_print_is_yaml_with_every_key_and_no_secret() {
     assert!(yaml.contains("    max: 20  # REDIS_POOL_MAX; takes 1 to 10000\n"), "{yaml}");
     assert!(yaml.contains("    min: 0  # default; takes 0 to 10000\n"), "{yaml}");
     assert!(yaml.contains("    password: \"***\"  # file\n"), "{yaml}");
+    assert!(yaml.contains("  max_queued: 64mb  # default; takes 1mb to 4gb\n"), "{yaml}");
+    assert!(yaml.contains("\nbreaker:\n"), "{yaml}");
 }
 
 #[test]
 fn a_print_without_secrets_reads_back_as_the_same() {
     let yaml = "listen: {address: '[::1]:7000', max_clients: 5, idle_timeout: 90s}\n\
                 admin: {address: off}\n\
-                upstream: {url: 'redis://cache:6380/2', lanes: 2, pool: {min: 1, max: 1}}\n\
+                upstream: {url: 'redis://cache:6380/2', lanes: 2, max_queued: 1500kb, pool: {min: 1, max: 1}}\n\
+                retry: {attempts: 0, initial_delay: 1ms, max_delay: 2ms, jitter: none, \
+                writes: unsent}\n\
+                breaker: {grace: 0, failures: 7, window: 1m, cooldown: 1s, max_cooldown: 1s}\n\
                 log: {level: trace, format: json}\n\
                 drain_timeout: 0\n";
     let first = load(yaml, &[]).unwrap();

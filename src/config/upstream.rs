@@ -27,6 +27,8 @@ pub(super) fn check(reader: &mut Reader<'_>, listen: Option<&Listen>) -> Option<
     let connect_timeout = reader.span(&keys::UPSTREAM_CONNECT_TIMEOUT);
     let command_timeout = reader.span(&keys::UPSTREAM_COMMAND_TIMEOUT);
     let keepalive = reader.span_or_off(&keys::UPSTREAM_KEEPALIVE);
+    let probe_timeout = reader.span(&keys::UPSTREAM_PROBE_TIMEOUT);
+    let max_queued = reader.size(&keys::UPSTREAM_MAX_QUEUED);
     let lanes = reader.count(&keys::UPSTREAM_LANES);
     let pool = pool(reader);
     let url = url?;
@@ -41,6 +43,8 @@ pub(super) fn check(reader: &mut Reader<'_>, listen: Option<&Listen>) -> Option<
         connect_timeout: connect_timeout?,
         command_timeout: command_timeout?,
         keepalive: keepalive?,
+        probe_timeout: probe_timeout?,
+        max_queued: max_queued?,
         lanes: lanes?,
         pool: pool?,
     };

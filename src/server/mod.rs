@@ -4,22 +4,24 @@
 //! and their lanes. SIGTERM: nobody new, what is on its way ends, everybody is closed, exit 0.
 
 mod listener;
+mod reload;
 mod tls;
 mod worker;
 
 use crate::admin;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Faults};
 use crate::memory::Engine;
 use crate::routing::hub::Hub;
 use crate::session::clients::Clients;
+use crate::telemetry::logs::Levels;
 use crate::upstream::Upstream;
 use crate::upstream::pool::Pool;
 use crate::upstream::tls::TlsSetupError;
 use listener::Listeners;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -78,7 +80,10 @@ fn mend(error: &io::Error) -> &'static str {
 
 /// What all parts share.
 pub(crate) struct Shared {
+    /// The configuration at start.
     pub(crate) config: Config,
+    /// The same with what was changed live.
+    live: RwLock<Arc<Config>>,
     pub(crate) clients: Arc<Clients>,
     pub(crate) backend: SharedBackend,
     is_draining: AtomicBool,
@@ -88,6 +93,13 @@ pub(crate) struct Shared {
 pub(crate) enum SharedBackend {
     Memory(Arc<Engine>),
     Cloud { upstream: Arc<Upstream>, pool: Arc<Pool>, hub: Arc<Hub> },
+}
+
+impl Shared {
+    /// The configuration as it is now, for the keys that may change live.
+    pub(crate) fn live(&self) -> Arc<Config> {
+        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl admin::Subject for Shared {
@@ -110,13 +122,21 @@ impl admin::Subject for Shared {
 ///
 /// # Errors
 /// [`ServerError`] when something that is needed can't be had.
-pub fn run(config: Config) -> Result<(), ServerError> {
+pub fn run(config: Config, reload: Reload) -> Result<(), ServerError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| ServerError::System { what: "runtime", error })?;
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(config, reload))
 }
 
-async fn serve(config: Config) -> Result<(), ServerError> {
+/// What SIGHUP needs: the configuration read again, and the log's level.
+pub struct Reload {
+    /// Reads all sources again.
+    pub read: Box<dyn Fn() -> Result<Config, Faults> + Send>,
+    /// Sets the log's level.
+    pub levels: Levels,
+}
+
+async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     let system = |what| move |error| ServerError::System { what, error };
     let mut terminate = signal(SignalKind::terminate()).map_err(system("signals"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system("signals"))?;
@@ -126,13 +146,16 @@ async fn serve(config: Config) -> Result<(), ServerError> {
     let own = listeners.tcp_address().into_iter().collect();
     let acceptor = config.listen.tls.as_ref().map(tls::acceptor).transpose()?;
     let backend = build_backend(&config, own)?;
+    let live = RwLock::new(Arc::new(config.clone()));
     let shared = Arc::new(Shared {
+        live,
         config,
         clients: Arc::default(),
         backend,
         is_draining: AtomicBool::new(false),
     });
 
+    shared.clients.set_password(shared.config.listen.password.clone());
     let workers = Workers::start(&shared, listeners, acceptor).map_err(system("worker threads"))?;
     announce(&shared, &workers, admin.as_ref());
     if let Some(admin) = admin {
@@ -144,6 +167,8 @@ async fn serve(config: Config) -> Result<(), ServerError> {
         tokio::spawn(tend(Arc::clone(pool)));
     }
     tokio::spawn(house_keeping(Arc::clone(&shared)));
+    let hangup = signal(SignalKind::hangup()).map_err(system("signals"))?;
+    tokio::spawn(reload::on_hangup(hangup, Arc::clone(&shared), reload));
 
     let name = either(&mut terminate, &mut interrupt).await;
     tracing::info!(signal = name, "stopping: no new clients, commands in flight may end");
@@ -171,7 +196,7 @@ fn build_backend(config: &Config, own: Vec<SocketAddr>) -> Result<SharedBackend,
     if config.upstream.target == config::Target::Memory {
         return Ok(SharedBackend::Memory(Arc::new(Engine::new(MEMORY))));
     }
-    let upstream = Arc::new(Upstream::new(&config.upstream, own)?);
+    let upstream = Arc::new(Upstream::new(config, own)?);
     let pool = Arc::new(Pool::new(Arc::clone(&upstream), config.upstream.pool.clone())?);
     let hub = Arc::new(Hub::new(Arc::clone(&upstream)));
     Ok(SharedBackend::Cloud { upstream, pool, hub })
@@ -220,7 +245,7 @@ async fn house_keeping(shared: Arc<Shared>) {
     let mut ticks = interval(TICK);
     loop {
         ticks.tick().await;
-        if let Some(limit) = shared.config.listen.idle_timeout {
+        if let Some(limit) = shared.live().listen.idle_timeout {
             shared.clients.close_idle(limit);
         }
         if let SharedBackend::Memory(engine) = &shared.backend {
@@ -233,7 +258,7 @@ async fn house_keeping(shared: Arc<Shared>) {
 async fn drain(shared: &Shared, workers: &Workers) {
     shared.is_draining.store(true, Ordering::Relaxed);
     workers.stop_accepting();
-    let deadline = Instant::now() + shared.config.drain_timeout;
+    let deadline = Instant::now() + shared.live().drain_timeout;
     loop {
         // Again and again: a client may have come just before.
         shared.clients.drain();

@@ -161,8 +161,7 @@ impl Worker {
                 upstream: Arc::clone(upstream),
             }),
         };
-        let password = shared.config.listen.password.clone();
-        Context::new(backend, Arc::clone(&shared.clients), password)
+        Context::new(backend, Arc::clone(&shared.clients), shared.config.listen.max_in_flight)
     }
 
     /// Accepts on this worker's runtime, for all workers.
@@ -254,7 +253,7 @@ impl Worker {
             return self.serve(stream, entry, context);
         };
         let seat = Seat::take(&self.clients);
-        let (context, max) = (Rc::clone(context), self.shared.config.listen.max_clients);
+        let (context, max) = (Rc::clone(context), self.shared.live().listen.max_clients);
         tokio::task::spawn_local(async move {
             let _seat = seat;
             match tokio::time::timeout(TLS_TIMEOUT, acceptor.accept(stream)).await {
@@ -280,7 +279,7 @@ impl Worker {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let seat = Seat::take(&self.clients);
-        let (context, max) = (Rc::clone(context), self.shared.config.listen.max_clients);
+        let (context, max) = (Rc::clone(context), self.shared.live().listen.max_clients);
         tokio::task::spawn_local(async move {
             let _seat = seat;
             attend(stream, context, entry, max).await;

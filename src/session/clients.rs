@@ -4,6 +4,7 @@
 //! A session writes its own entry and reads no other; what is written for each command is a plain store.
 
 use crate::command::{self, Spec};
+use crate::config::Secret;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -21,6 +22,8 @@ pub struct Clients {
     /// Set while CLIENT PAUSE holds; the rest is in `pause`.
     is_paused: AtomicBool,
     pause: Mutex<Option<Pause>>,
+    /// What apps must say, if anything.
+    password: Mutex<Option<Secret>>,
 }
 
 /// CLIENT PAUSE.
@@ -73,6 +76,7 @@ impl Default for Clients {
             is_draining: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             pause: Mutex::default(),
+            password: Mutex::default(),
         }
     }
 }
@@ -82,6 +86,17 @@ impl Clients {
     #[must_use]
     pub fn seconds(&self) -> u64 {
         self.start.elapsed().as_secs()
+    }
+
+    /// What apps must AUTH with from now on; those that have done so stay.
+    pub fn set_password(&self, password: Option<Secret>) {
+        *self.password.lock().unwrap_or_else(PoisonError::into_inner) = password;
+    }
+
+    /// What apps must AUTH with.
+    #[must_use]
+    pub fn password(&self) -> Option<Secret> {
+        self.password.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A new client's entry, and its id.

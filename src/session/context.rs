@@ -2,7 +2,6 @@
 //! the limits.
 
 use super::clients::Clients;
-use crate::config::Secret;
 use crate::memory::{Engine, Now};
 use crate::routing::hub::Hub;
 use crate::routing::shared::Lanes;
@@ -23,8 +22,8 @@ pub struct Context {
     pub backend: Backend,
     /// All clients of the process.
     pub clients: Arc<Clients>,
-    /// What apps must say, if anything.
-    pub password: Option<Secret>,
+    /// Commands of one client on the way at a time; with more, its socket is not read.
+    pub max_in_flight: u64,
     /// Reply buffers of this worker.
     pub spare: Rc<Spare>,
     /// [`Clients::seconds`]; set by the worker's ticker.
@@ -55,11 +54,11 @@ pub struct Cloud {
 impl Context {
     /// For one worker.
     #[must_use]
-    pub fn new(backend: Backend, clients: Arc<Clients>, password: Option<Secret>) -> Self {
+    pub fn new(backend: Backend, clients: Arc<Clients>, max_in_flight: u64) -> Self {
         Self {
             backend,
             clients,
-            password,
+            max_in_flight,
             spare: Rc::default(),
             seconds: Cell::new(0),
             scratch: RefCell::new(vec![0; SCRATCH]),

@@ -21,7 +21,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             (Some(username), Some(password), 3) => (Some(username), password),
             _ => return self.answer(|out| encode::error(out, error_reply::SYNTAX)),
         };
-        if username.is_none() && self.context.password.is_none() {
+        if username.is_none() && self.context.clients.password().is_none() {
             return self.answer(|out| encode::error(out, error_reply::NO_PASSWORD_SET));
         }
         let username = username.unwrap_or(b"default");
@@ -36,7 +36,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// There is one user, `default`, who needs no password where none is set.
     fn is_known(&self, username: &[u8], password: &[u8]) -> bool {
         let is_password =
-            self.context.password.as_ref().is_none_or(|secret| secret.is_matched_by(password));
+            self.context.clients.password().is_none_or(|secret| secret.is_matched_by(password));
         username == b"default" && is_password
     }
 
@@ -110,12 +110,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if upstream.health.greeting().is_none() && !upstream.health.is_up() {
             let mut changes = upstream.health.watch();
             let up = async {
-                // The sender lives as long as the upstream: an end can only be the time-out's.
-                let _ = tokio::time::timeout(
-                    upstream.command_timeout(),
-                    changes.wait_for(|is_up| *is_up),
-                )
-                .await;
+                tokio::select! {
+                    _ = changes.wait_for(|is_up| *is_up) => {}
+                    () = upstream.health.rejected() => {}
+                    () = tokio::time::sleep(upstream.command_timeout()) => {}
+                }
             };
             self.meanwhile(up, false).await?;
         }
@@ -161,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     pub(super) fn reset(&mut self) {
         self.release_all();
-        let is_authenticated = self.context.password.is_none();
+        let is_authenticated = self.context.clients.password().is_none();
         self.state = State::new(self.context.first_db(), is_authenticated);
         self.entry.details().name.clear();
         self.answer(|out| encode::simple(out, "RESET"));

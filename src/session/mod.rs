@@ -22,6 +22,7 @@ use crate::routing::dedicated::Dedicated;
 use crate::routing::target::{Hold, Target, target};
 use crate::upstream::lane::Lane;
 use crate::upstream::replies::Replies;
+use crate::upstream::retry::Class;
 use crate::wire::decode::{Decoded, Decoder, Limits, ProtocolError, Request};
 use crate::wire::encode;
 use clients::Entry;
@@ -33,9 +34,6 @@ use std::sync::Arc;
 use std::task::Context as Task;
 use subscriber::Subscriber;
 use tokio::io::{AsyncRead, AsyncWrite};
-
-/// Commands of one client on the way at a time; with more, its socket is not read.
-const MAX_ON_THE_WAY: u64 = 10_000;
 
 /// With so many bytes of replies before a client, its socket is not read.
 const MAX_UNREAD: usize = 256 * 1024;
@@ -94,7 +92,7 @@ where
     let replies = Replies::new(Rc::clone(&context.spare));
     let mut session = Session {
         stream,
-        state: State::new(context.first_db(), context.password.is_none()),
+        state: State::new(context.first_db(), context.clients.password().is_none()),
         replies,
         input: Vec::new(),
         is_input_fresh: false,
@@ -196,7 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Whether enough of this client is on its way, so that no more is to be read.
     fn has_enough(&self, cx: &Task<'_>) -> bool {
-        self.replies.has_window_full(MAX_ON_THE_WAY)
+        self.replies.has_window_full(self.context.max_in_flight)
             || self.replies.pending() > MAX_UNREAD
             || self.lane.as_ref().is_some_and(|lane| !lane.has_room(cx.waker()))
     }
@@ -225,7 +223,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 }
             }
             Backend::Cloud(_) => {
-                let order = self.state.order();
+                let mut order = self.state.order();
+                if self.held.is_none() {
+                    order.class = class(spec);
+                }
                 if let Some(lane) = self.current_lane() {
                     lane.push(request.bytes(), order, &self.replies);
                 }
@@ -319,5 +320,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             (self.state.tracking.is_some(), 't'),
         ];
         details.flags.extend(marks.iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark));
+    }
+}
+
+/// Whether a command may be sent again.
+fn class(spec: Option<&Spec>) -> Class {
+    match spec {
+        Some(spec) if spec.is_readonly() || spec.kind == Kind::Ping => Class::Read,
+        _ => Class::Write,
     }
 }

@@ -88,7 +88,7 @@ impl State {
 
     /// How the next ordinary command is to be carried; using up a CLIENT REPLY SKIP.
     pub(super) fn order(&mut self) -> Order {
-        Order { db: self.db, is_silent: self.is_silenced(), is_patient: false }
+        Order { db: self.db, is_silent: self.is_silenced(), ..Order::default() }
     }
 
     /// Whether the reply of the command at hand is unwanted; using up a CLIENT REPLY SKIP.

@@ -106,7 +106,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .await;
             hub.subscribe(topic.clone(), self.entry.id, &subscriber.mailbox);
             let bound = upstream.command_timeout();
-            let is_confirmed = self.wait_for_confirmation(bound).await?;
+            let given_up = async {
+                tokio::select! {
+                    () = tokio::time::sleep(bound) => {}
+                    () = upstream.health.rejected() => {}
+                }
+            };
+            let is_confirmed = self.wait_for_confirmation(given_up).await?;
             let refusal = self.subscriber.as_mut().and_then(|found| found.refusal.take());
             if let Some(text) = refusal {
                 self.replies.answer(|out| encode::error(out, &text));
@@ -114,9 +120,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             if !is_confirmed {
                 hub.unsubscribe(&topic, self.entry.id);
-                let cause = upstream.health.last_error().map(|error| error.to_string());
-                let failure = match cause {
-                    Some(cause) => Failure::Away { after: bound, cause },
+                let failure = match upstream.health.last_error() {
+                    _ if upstream.health.is_rejecting() => upstream.health.rejection(false),
+                    Some(error) => Failure::Away { after: bound, cause: error.to_string() },
                     None => Failure::TimedOut { after: bound, sent: true },
                 };
                 self.replies.answer(|out| encode::error(out, failure.to_string()));
@@ -134,9 +140,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(())
     }
 
-    /// Waits for what the hub says of the topic that is awaited. `false` if it says nothing in time.
-    async fn wait_for_confirmation(&mut self, bound: std::time::Duration) -> Result<bool, End> {
-        let mut timer = Box::pin(tokio::time::sleep(bound));
+    /// Waits for what the hub says of the topic that is awaited. `false` if it says nothing until `given_up`.
+    async fn wait_for_confirmation(
+        &mut self,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<bool, End> {
+        let mut timer = Box::pin(given_up);
         std::future::poll_fn(|cx| {
             if let Err(end) = self.poll_write(cx) {
                 return Poll::Ready(Err(end));

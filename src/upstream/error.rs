@@ -77,6 +77,12 @@ pub enum ConnectError {
         /// What came instead.
         reason: String,
     },
+    /// It was the master, and now says that it is a replica: a failover that its name does not show yet.
+    #[error("{address} has become a replica")]
+    Demoted {
+        /// Host and port, or the socket's path.
+        address: String,
+    },
     /// The resolved address is our own listening address.
     #[error("{address} is this sidecar's own listen address")]
     Own {
@@ -123,7 +129,7 @@ impl ConnectError {
     pub fn class(&self) -> Class {
         match self {
             Self::Dns { .. } => Class::Dns,
-            Self::Refused { .. } => Class::Refused,
+            Self::Refused { .. } | Self::Demoted { .. } => Class::Refused,
             Self::Timeout { .. } => Class::Timeout,
             Self::Tls { .. } => Class::Tls,
             Self::Auth { .. } | Self::Credentials { .. } => Class::Auth,
@@ -156,6 +162,10 @@ impl ConnectError {
             Self::Credentials { .. } => "check upstream.auth.password_file and its permissions",
             Self::Protocol { .. } => {
                 "check that the port is a Redis's, and that rediss:// is used where it speaks TLS"
+            }
+            Self::Demoted { .. } => {
+                "nothing, if a failover is under way: the name is looked up anew at each attempt; \
+                 else point upstream.url (REDIS_URL) at the master"
             }
             Self::Own { .. } => "point upstream.url (REDIS_URL) at the Redis, not at the sidecar",
         }
@@ -191,6 +201,16 @@ pub enum Failure {
         after: Duration,
         /// Why there is no connection.
         cause: String,
+    },
+    /// The breaker rejects: the upstream has been away for longer than commands may wait for it.
+    #[error("UNAVAILABLE the upstream is away since {since:.1?} ({cause}); {}", fate(*.sent))]
+    Rejected {
+        /// For how long it has been away.
+        since: Duration,
+        /// Why.
+        cause: String,
+        /// Whether a byte of the command may have reached the upstream.
+        sent: bool,
     },
     /// The pool had no connection to lend.
     #[error(

@@ -34,6 +34,14 @@ pub struct Greeting {
     pub id: i64,
 }
 
+impl Greeting {
+    /// Whether it takes writes, as far as it says.
+    #[must_use]
+    pub fn is_master(&self) -> bool {
+        self.role == "master"
+    }
+}
+
 /// Greets the server. `None` where it knows no HELLO.
 ///
 /// # Errors
@@ -128,12 +136,16 @@ impl Talk<'_> {
             encode::command(&mut bytes, words);
         }
         encode::command(&mut bytes, &[b"SELECT", number.as_bytes()]);
+        // Any answer will do: it shows that commands are answered, before a client's is sent.
+        encode::command(&mut bytes, &[b"PING"]);
         self.send(&bytes).await?;
         for _ in &optional {
             // Redis before 7.2 has no SETINFO: its error costs nothing.
             self.read().await?;
         }
-        match self.read().await? {
+        let selected = self.read().await?;
+        self.read().await?;
+        match selected {
             // Redis Cluster has database 0 alone, and some clouds forbid SELECT altogether.
             Reply::Error(text) if db != 0 || is_auth(&text) => Err(self.refusal(&text)),
             _ => Ok(()),

@@ -1,56 +1,81 @@
-//! What is known of the upstream as a whole: up or down, since when and why, and what its greeting said.
+//! What is known of the upstream as a whole: up or down, since when and why, what its greeting said, and whether
+//! commands may wait for it (the breaker).
 //!
-//! Every connection reports here; each change of state is logged once, however many connections see it.
+//! Every connection reports here; each change of state is logged once, however many connections see it. What
+//! is asked for each command is one plain load.
 
-use super::error::ConnectError;
+use super::breaker::Breaker;
+use super::error::{ConnectError, Failure};
 use super::handshake::Greeting;
-use std::sync::atomic::{AtomicU32, Ordering};
+use crate::config;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+
+/// For so long a master that has become a replica is not taken: its name may show the new master soon. Then it
+/// is, since reads are better than nothing.
+const DEMOTION: Duration = Duration::from_secs(30);
 
 /// The upstream's state, shared by all workers.
 pub struct Health {
     up: watch::Sender<bool>,
+    rejecting: watch::Sender<bool>,
+    is_rejecting: AtomicBool,
     connected: AtomicU32,
+    breaker: Mutex<Breaker>,
     facts: Mutex<Facts>,
 }
 
 #[derive(Default)]
 struct Facts {
     last_error: Option<ConnectError>,
+    /// Why the last connection ended.
+    last_loss: Option<String>,
     greeting: Option<Greeting>,
+    demoted: Option<Instant>,
     databases: Vec<u32>,
-}
-
-impl Default for Health {
-    fn default() -> Self {
-        Self {
-            up: watch::Sender::new(false),
-            connected: AtomicU32::new(0),
-            facts: Mutex::new(Facts::default()),
-        }
-    }
+    /// Tasks of lanes, to be woken when the breaker opens or closes.
+    lanes: Vec<Waker>,
 }
 
 impl Health {
+    /// Of an upstream that was not reached yet.
+    #[must_use]
+    pub fn new(rules: config::Breaker) -> Self {
+        Self {
+            up: watch::Sender::new(false),
+            rejecting: watch::Sender::new(false),
+            is_rejecting: AtomicBool::new(false),
+            connected: AtomicU32::new(0),
+            breaker: Mutex::new(Breaker::new(rules, Instant::now())),
+            facts: Mutex::default(),
+        }
+    }
+
     /// A lane has connected.
     pub fn lane_connected(&self, address: &str) {
         self.connected.fetch_add(1, Ordering::Relaxed);
+        self.facts().last_loss = None;
         if !self.up.send_replace(true) {
             tracing::info!(upstream = address, "upstream connected");
         }
+        self.breaker().connected();
+        self.check(Instant::now());
     }
 
     /// A lane's connection has ended: lost because of `cause`, or closed by us.
     pub fn lane_lost(&self, cause: Option<&str>) {
         let before = self.connected.fetch_sub(1, Ordering::Relaxed);
         let was_last = before == 1 && self.up.send_replace(false);
-        match cause {
-            Some(cause) if was_last => {
-                tracing::warn!(cause, "upstream connection lost; connecting again");
-            }
-            Some(cause) => tracing::info!(cause, "a lane was lost; connecting again"),
-            None => {}
+        let Some(cause) = cause else { return };
+        if was_last {
+            self.facts().last_loss = Some(cause.to_owned());
+            self.breaker().lost(Instant::now());
+            tracing::warn!(cause, "upstream connection lost; connecting again");
+        } else {
+            tracing::info!(cause, "a lane was lost; connecting again");
         }
     }
 
@@ -65,6 +90,101 @@ impl Health {
             tracing::error!(class = class.name(), mend = error.mend(), "upstream away: {error}");
         }
     }
+
+    // ---- the breaker ----
+
+    /// Commands had no answer in time.
+    pub fn timed_out(&self, count: usize, now: Instant) {
+        if count > 0 {
+            self.breaker().timed_out(count, now);
+            self.check(now);
+        }
+    }
+
+    /// The upstream has answered a probe.
+    pub fn probe_answered(&self) {
+        self.breaker().answered();
+        self.check(Instant::now());
+    }
+
+    /// Whether the caller is to probe now.
+    pub fn wants_probe(&self, now: Instant) -> bool {
+        self.is_rejecting() && self.breaker().wants_probe(now)
+    }
+
+    /// When `check` is to be called again.
+    #[must_use]
+    pub fn next_change(&self) -> Option<Instant> {
+        self.breaker().next_change()
+    }
+
+    /// Whether commands are answered at once, with [`Health::rejection`].
+    #[must_use]
+    pub fn is_rejecting(&self) -> bool {
+        self.is_rejecting.load(Ordering::Relaxed)
+    }
+
+    /// Lets the breaker look at the time, and tells everybody of a change.
+    pub fn check(&self, now: Instant) {
+        let since = self.breaker().rejects(now);
+        let rejects = since.is_some();
+        if self.is_rejecting.swap(rejects, Ordering::Relaxed) == rejects {
+            return;
+        }
+        if rejects {
+            let cause = self.cause();
+            tracing::warn!(
+                cause,
+                "the upstream is given up for now: commands are answered at once"
+            );
+        } else {
+            tracing::info!("the upstream is back");
+        }
+        self.rejecting.send_replace(rejects);
+        for lane in &self.facts().lanes {
+            lane.wake_by_ref();
+        }
+    }
+
+    /// A lane's task, to be woken at changes.
+    pub fn join(&self, lane: &Waker) {
+        let lanes = &mut self.facts().lanes;
+        if !lanes.iter().any(|known| known.will_wake(lane)) {
+            lanes.push(lane.clone());
+        }
+    }
+
+    /// A lane's task has ended.
+    pub fn leave(&self, lane: &Waker) {
+        self.facts().lanes.retain(|known| !known.will_wake(lane));
+    }
+
+    /// What a command is told while the breaker rejects.
+    #[must_use]
+    pub fn rejection(&self, sent: bool) -> Failure {
+        let now = Instant::now();
+        let since = self.breaker().rejects(now).map_or(Duration::ZERO, |since| now - since);
+        Failure::Rejected { since, cause: self.cause(), sent }
+    }
+
+    /// Waits until the breaker rejects.
+    pub async fn rejected(&self) {
+        let mut changes = self.rejecting.subscribe();
+        // The sender lives as long as we do.
+        let _ = changes.wait_for(|rejects| *rejects).await;
+    }
+
+    fn cause(&self) -> String {
+        let facts = self.facts();
+        match (&facts.last_error, &facts.last_loss) {
+            (Some(error), _) => error.to_string(),
+            (None, Some(loss)) => format!("the connection was lost: {loss}"),
+            (None, None) if *self.up.borrow() => "it does not answer in time".to_owned(),
+            (None, None) => "still connecting".to_owned(),
+        }
+    }
+
+    // ---- what is known ----
 
     /// Whether a lane is connected now.
     #[must_use]
@@ -84,13 +204,26 @@ impl Health {
         self.facts().last_error.clone()
     }
 
-    /// A connection was made; keeps what it was told.
-    pub fn greeted(&self, greeting: Option<Greeting>) {
+    /// A connection was made; keeps what it was told. `false` if it is one not to be used: a master that has
+    /// become a replica.
+    pub fn greeted(&self, greeting: Option<Greeting>) -> bool {
         let facts = &mut *self.facts();
-        facts.last_error = None;
-        if greeting.is_some() {
-            facts.greeting = greeting;
+        let Some(greeting) = greeting else {
+            facts.last_error = None;
+            return true;
+        };
+        let was_master = facts.greeting.as_ref().is_some_and(Greeting::is_master);
+        if was_master && !greeting.is_master() {
+            let since = *facts.demoted.get_or_insert_with(Instant::now);
+            if since.elapsed() < DEMOTION {
+                return false;
+            }
+            tracing::warn!("the upstream stays a replica: writes will be refused");
         }
+        facts.demoted = None;
+        facts.last_error = None;
+        facts.greeting = Some(greeting);
+        true
     }
 
     /// What the upstream said of itself when last greeted.
@@ -115,5 +248,9 @@ impl Health {
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

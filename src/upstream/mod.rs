@@ -3,6 +3,7 @@
 //! A lane or a checkout is asked to carry a command's bytes and to put the reply into a caller's
 //! [`replies::Replies`]; it knows neither clients nor what a command means beyond its [`lane::Order`].
 
+pub mod breaker;
 pub mod connect;
 pub mod credentials;
 pub mod error;
@@ -32,12 +33,19 @@ use transport::Transport;
 /// Handshakes that run at the same time. More would only fight for the CPU of a Redis that comes back.
 const HANDSHAKES: usize = 4;
 
+/// While clients wait, two attempts to connect are never further apart.
+pub const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
 /// A cloud Redis: how to reach it, and what is known of it.
 pub struct Upstream {
     dialer: Dialer,
     credentials: Credentials,
     db: u32,
     command_timeout: Duration,
+    probe_timeout: Duration,
+    keepalive: Option<Duration>,
+    max_queued: usize,
+    retry: config::Retry,
     handshakes: Semaphore,
     /// Up or down, and what the greeting said.
     pub health: Health,
@@ -62,10 +70,8 @@ impl Upstream {
     ///
     /// # Errors
     /// [`tls::TlsSetupError`] when the TLS files can't be used.
-    pub fn new(
-        upstream: &config::Upstream,
-        own: Vec<SocketAddr>,
-    ) -> Result<Self, tls::TlsSetupError> {
+    pub fn new(config: &config::Config, own: Vec<SocketAddr>) -> Result<Self, tls::TlsSetupError> {
+        let upstream = &config.upstream;
         let client = match (&upstream.tls, &upstream.target) {
             (Some(tls), config::Target::Tcp { host, .. }) => Some(tls::client_config(tls, host)?),
             _ => None,
@@ -75,8 +81,12 @@ impl Upstream {
             credentials: Credentials::new(&upstream.auth),
             db: upstream.db,
             command_timeout: upstream.command_timeout,
+            probe_timeout: upstream.probe_timeout,
+            keepalive: upstream.keepalive,
+            max_queued: upstream.max_queued,
+            retry: config.retry.clone(),
             handshakes: Semaphore::new(HANDSHAKES),
-            health: Health::default(),
+            health: Health::new(config.breaker.clone()),
         })
     }
 
@@ -98,6 +108,30 @@ impl Upstream {
         self.command_timeout
     }
 
+    /// A connection that owes replies and is silent for so long is dead.
+    #[must_use]
+    pub fn probe_timeout(&self) -> Duration {
+        self.probe_timeout
+    }
+
+    /// A connection on which nothing happened for so long is asked whether it is still there.
+    #[must_use]
+    pub fn keepalive(&self) -> Option<Duration> {
+        self.keepalive
+    }
+
+    /// Bytes that may wait on one lane before its clients are no longer read.
+    #[must_use]
+    pub fn max_queued(&self) -> usize {
+        self.max_queued
+    }
+
+    /// What is sent again, and how often.
+    #[must_use]
+    pub fn retry(&self) -> &config::Retry {
+        &self.retry
+    }
+
     /// Makes a connection, greeted and on the default database.
     ///
     /// # Errors
@@ -114,7 +148,9 @@ impl Upstream {
             .await
             .map_err(|_| self.dialer.timed_out(Phase::Handshake))??;
         let id = greeting.as_ref().map_or(0, |greeting| greeting.id);
-        self.health.greeted(greeting);
+        if !self.health.greeted(greeting) {
+            return Err(ConnectError::Demoted { address });
+        }
         Ok(Connection { transport, protocol, db: self.db, id, is_clean: true })
     }
 }

@@ -3,17 +3,22 @@
 
 use super::error::Failure;
 use super::retry::Backoff;
+use super::transport::Transport;
 use super::{ConnectError, Connection, Upstream};
 use crate::config;
 use crate::wire::Protocol;
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
+use std::io;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::AsyncBufRead;
-use tokio::time::Instant;
+use tokio::io::{AsyncBufRead, AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+
+/// A connection that was used so recently is lent without being asked whether it is still there.
+const TRUSTED: Duration = Duration::from_secs(5);
 
 /// Makes and checks connections for the pool.
 pub struct Maker {
@@ -31,7 +36,7 @@ impl managed::Manager for Maker {
     async fn recycle(
         &self,
         connection: &mut Connection,
-        _metrics: &Metrics,
+        metrics: &Metrics,
     ) -> RecycleResult<ConnectError> {
         if !connection.is_clean {
             return Err(RecycleError::message("it was left dirty"));
@@ -41,8 +46,33 @@ impl managed::Manager for Maker {
         let silent = std::future::poll_fn(|cx| {
             Poll::Ready(Pin::new(&mut *stream).poll_fill_buf(cx).is_pending())
         });
-        if silent.await { Ok(()) } else { Err(RecycleError::message("it was closed meanwhile")) }
+        if !silent.await {
+            return Err(RecycleError::message("it was closed meanwhile"));
+        }
+        // A peer that vanished without a word looks the same as one that is there.
+        if metrics.last_used() < TRUSTED {
+            return Ok(());
+        }
+        connection.is_clean = false;
+        match timeout(self.upstream.probe_timeout(), ping(stream)).await {
+            Ok(Ok(())) => {
+                connection.is_clean = true;
+                Ok(())
+            }
+            Ok(Err(error)) => Err(RecycleError::message(error.to_string())),
+            Err(_) => Err(RecycleError::message("it does not answer")),
+        }
     }
+}
+
+/// Asks whether the other side is still there.
+async fn ping(stream: &mut Transport) -> io::Result<()> {
+    const PONG: &[u8] = b"+PONG\r\n";
+    stream.write_all(b"*1\r\n$4\r\nPING\r\n").await?;
+    stream.flush().await?;
+    let mut reply = [0; PONG.len()];
+    stream.read_exact(&mut reply).await?;
+    if reply == PONG { Ok(()) } else { Err(io::Error::other("it does not answer PING with PONG")) }
 }
 
 /// The connections to lend, for all workers together.
@@ -108,10 +138,14 @@ impl Pool {
             bound = bound.min(upstream.command_timeout());
         }
         let deadline = Instant::now() + bound;
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(upstream.retry().clone());
         let mut reason = format!("all {} of upstream.pool.max are lent", self.bounds.max);
         loop {
-            match tokio::time::timeout_at(deadline, self.pool.get()).await {
+            let got = tokio::select! {
+                got = tokio::time::timeout_at(deadline, self.pool.get()) => got,
+                () = upstream.health.rejected() => return Err(upstream.health.rejection(false)),
+            };
+            match got {
                 Ok(Ok(object)) => return Ok(Checkout(object)),
                 Ok(Err(PoolError::Backend(error))) => upstream.health.attempt_failed(&error),
                 Ok(Err(PoolError::Timeout(_))) | Err(_) => break,
@@ -120,10 +154,9 @@ impl Pool {
                     break;
                 }
             }
-            if tokio::time::timeout_at(deadline, tokio::time::sleep(backoff.next_wait()))
-                .await
-                .is_err()
-            {
+            // A client waits: never long between two attempts.
+            let wait = backoff.next_wait().min(super::LONGEST_WAIT);
+            if tokio::time::timeout_at(deadline, tokio::time::sleep(wait)).await.is_err() {
                 break;
             }
         }

@@ -30,9 +30,10 @@ log: loud
         "listen.adress: is no key; did you mean listen.address?",
         "upstream.pool.mx: is no key; did you mean upstream.pool.max?",
         "max: is no key; did you mean upstream.pool.max?",
-        "colours: is no key; known here: listen, admin, upstream, workers, log, drain_timeout",
-        "the file: has a key that is not a text; use one of listen, admin, upstream, workers, \
+        "colours: is no key; known here: listen, admin, upstream, retry, breaker, workers, \
          log, drain_timeout",
+        "the file: has a key that is not a text; use one of listen, admin, upstream, retry, \
+         breaker, workers, log, drain_timeout",
         "log: is one value where a section of keys belongs; write below it, further in: level, \
          format",
         "listen.address: \"redis.example.com:6379\" names a host; only IP addresses and localhost \
@@ -106,10 +107,48 @@ fn there_is_always_a_way_in() {
 }
 
 #[test]
+fn what_grows_has_its_most_above_its_least() {
+    for (yaml, expected) in [
+        (
+            "retry: {initial_delay: 2s, max_delay: 1s}",
+            "retry.initial_delay: initial_delay 2s is more than max_delay 1s; lower \
+             retry.initial_delay, or raise retry.max_delay",
+        ),
+        (
+            "breaker: {max_cooldown: 100ms}",
+            "breaker.max_cooldown: cooldown 500ms is more than max_cooldown 100ms; lower \
+             breaker.cooldown, or raise breaker.max_cooldown",
+        ),
+    ] {
+        assert_eq!(faults(from_yaml(yaml)), [expected]);
+    }
+    let equal = "{retry: {initial_delay: 1s, max_delay: 1000ms}, \
+                 breaker: {cooldown: 1s, max_cooldown: 1s}}";
+    assert!(from_yaml(equal).is_ok());
+}
+
+#[test]
 fn bounds_hold_at_both_ends() {
     for (key, inside, outside) in [
         ("workers", vec!["1", "1024", "auto"], vec!["0", "1025", "-1", "1.5", ""]),
         ("listen.max_clients", vec!["1", "1000000"], vec!["0", "1000001"]),
+        ("listen.max_in_flight", vec!["1", "1000000"], vec!["0", "1000001"]),
+        ("upstream.probe_timeout", vec!["100ms", "24h"], vec!["99ms", "0", "off", "25h"]),
+        (
+            "upstream.max_queued",
+            vec!["1mb", "4gb", "1048576", "64MB", "2m"],
+            vec!["1048575", "1m", "4294967297", "5gb", "64 mb", "-1", "off"],
+        ),
+        ("retry.attempts", vec!["0", "100"], vec!["101", "-1", "4294967297"]),
+        ("retry.initial_delay", vec!["1ms", "5s"], vec!["0", "0s", "5001ms", "off"]),
+        ("retry.max_delay", vec!["50ms", "24h"], vec!["49ms", "25h", "5"]),
+        ("retry.jitter", vec!["full", "none", "None"], vec!["half", "off"]),
+        ("retry.writes", vec!["unsent", "refused", "ALWAYS"], vec!["never"]),
+        ("breaker.grace", vec!["0", "0s", "24h"], vec!["25h", "3", "off"]),
+        ("breaker.failures", vec!["1", "1000000"], vec!["0", "1000001"]),
+        ("breaker.window", vec!["1ms", "24h"], vec!["0s", "25h"]),
+        ("breaker.cooldown", vec!["1ms", "5s"], vec!["0s", "5001ms", "25h"]),
+        ("breaker.max_cooldown", vec!["500ms", "24h"], vec!["499ms", "25h"]),
         ("listen.idle_timeout", vec!["off", "0", "1ms", "24h"], vec!["25h", "on"]),
         ("upstream.lanes", vec!["1", "64"], vec!["0", "65"]),
         ("upstream.pool.max", vec!["1", "10000"], vec!["0", "10001"]),

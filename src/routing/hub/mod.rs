@@ -84,7 +84,7 @@ impl Hub {
 
     /// Keeps the connection for as long as there are subscribers. Ends when dropped.
     pub async fn run(self: Arc<Self>) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(self.upstream.retry().clone());
         loop {
             while self.registry().is_empty() {
                 self.orders.notified().await;

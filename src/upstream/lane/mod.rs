@@ -7,11 +7,13 @@
 
 mod queue;
 mod task;
+mod watch;
 
 use super::Upstream;
 use super::error::Failure;
 use super::pool::Checkout;
 use super::replies::Replies;
+use super::retry::Class;
 use crate::wire::Protocol;
 use queue::Queue;
 use std::cell::{Cell, RefCell};
@@ -19,9 +21,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
-
-/// Bytes that may wait for the upstream on one lane before its clients are no longer read.
-const ROOM: usize = 64 << 20;
 
 /// What a lane must know of a command to carry it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +31,11 @@ pub struct Order {
     pub is_silent: bool,
     /// It may wait as long as the upstream lets it (BLPOP): no timeout.
     pub is_patient: bool,
+    /// Whether it may be sent again.
+    pub class: Class,
+    /// How much less than the upstream says an integer reply is to be (PUBLISH, where the hub is one
+    /// subscriber upstream for all of ours).
+    pub excess: i64,
 }
 
 /// A handle on a lane. Cheap to copy; all on one thread.
@@ -51,6 +55,18 @@ struct Shared {
     id: Cell<i64>,
     /// Since when the lane waits for the client whose reply comes next, and what that had taken by then.
     held_up: Cell<Option<(Instant, u64)>>,
+    /// Whether something was heard since the last tick, and for how many ticks nothing was.
+    is_heard: Cell<bool>,
+    silence: Cell<u32>,
+    next_tick: Cell<Instant>,
+    /// Since when nothing was asked and nothing heard.
+    quiet_since: Cell<Instant>,
+    /// Those who waited when the breaker began to reject were told.
+    has_rejected: Cell<bool>,
+    /// When refused commands are to be sent again.
+    again: Cell<Option<Instant>>,
+    /// Somebody wanted the upstream while the breaker rejected.
+    is_wanted: Cell<bool>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,7 +103,7 @@ impl Lane {
         lane.0.id.set(checkout.id);
         {
             let queue = &mut *lane.0.queue.borrow_mut();
-            *queue = Queue::new(checkout.db);
+            *queue = Queue::new(checkout.db, lane.0.upstream.retry().clone());
             queue.holder = Some(Rc::clone(holder));
             if checkout.protocol != protocol {
                 queue.push_own(&[b"HELLO", queue::version(protocol)]);
@@ -99,7 +115,7 @@ impl Lane {
     }
 
     fn new(upstream: Arc<Upstream>, stage: Stage) -> Self {
-        let queue = RefCell::new(Queue::new(upstream.db()));
+        let queue = RefCell::new(Queue::new(upstream.db(), upstream.retry().clone()));
         Self(Rc::new(Shared {
             upstream,
             queue,
@@ -108,6 +124,13 @@ impl Lane {
             stage: Cell::new(stage),
             id: Cell::new(0),
             held_up: Cell::new(None),
+            is_heard: Cell::new(false),
+            silence: Cell::new(0),
+            next_tick: Cell::new(Instant::now()),
+            quiet_since: Cell::new(Instant::now()),
+            has_rejected: Cell::new(false),
+            again: Cell::new(None),
+            is_wanted: Cell::new(false),
         }))
     }
 
@@ -164,10 +187,17 @@ impl Lane {
     }
 
     fn refuses(&self, caller: &Rc<Replies>) -> bool {
+        let health = &self.0.upstream.health;
+        if health.is_rejecting() {
+            self.0.is_wanted.set(true);
+            self.0.queue.borrow_mut().tell(Rc::clone(caller), health.rejection(false));
+            return true;
+        }
         let is_over = self.is_ended() || self.0.stage.get() == Stage::Closing;
         if is_over {
             let cause = "it had ended before".to_owned();
-            caller.fail(&Failure::Lost { sent: false, cause });
+            let failure = Failure::Lost { sent: false, cause };
+            self.0.queue.borrow_mut().tell(Rc::clone(caller), failure);
         }
         is_over
     }
@@ -188,7 +218,7 @@ impl Lane {
     #[must_use]
     pub fn has_room(&self, caller: &Waker) -> bool {
         let queue = &mut *self.0.queue.borrow_mut();
-        let has_room = queue.outgoing.unwritten() < ROOM;
+        let has_room = queue.outgoing.unwritten() < self.0.upstream.max_queued();
         if !has_room {
             queue.crowd.push(caller.clone());
         }

@@ -1,14 +1,11 @@
 //! The task of a lane: the one place that touches its connection. Connects, reads, writes, keeps time.
 //!
-//! It reads before it writes and never waits for only one of them. A command costs it no timer: one stands on
-//! the oldest command.
+//! It reads before it writes and never waits for only one of them.
 
-use super::queue::Queue;
 use super::{Shared, Stage};
-use crate::upstream::Connection;
-use crate::upstream::error::Failure;
 use crate::upstream::pool::Checkout;
 use crate::upstream::retry::Backoff;
+use crate::upstream::{Connection, LONGEST_WAIT};
 use crate::wire::Protocol;
 use std::future::Future;
 use std::io;
@@ -20,9 +17,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufRead, AsyncWrite};
 use tokio::time::Sleep;
 
-/// A client for which its lane waits must take [`PROGRESS`] bytes in this time, or is waited for no longer.
-const STALL: Duration = Duration::from_millis(200);
-const PROGRESS: u64 = 256 * 1024;
+/// While there is no connection, how often it is looked whether somebody waits for one.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What the task does next.
 enum Turn {
@@ -38,13 +34,16 @@ impl Shared {
     /// The life of a shared lane.
     pub(super) async fn keep(self: Rc<Self>, protocol: Protocol) {
         let upstream = Arc::clone(&self.upstream);
-        let mut backoff = Backoff::default();
+        let task = std::future::poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        upstream.health.join(&task);
+        let mut backoff = Backoff::new(upstream.retry().clone());
         while let Some(mut connection) = self.connect(protocol, &mut backoff).await {
             upstream.health.lane_connected(&upstream.address());
             backoff.reset();
             self.id.set(connection.id);
             self.stage.set(Stage::Up);
-            // What waited was sent to no database yet: `lose` left the queue on the default one.
+            // What was given up while there was no connection must not be sent any more.
+            self.queue.borrow_mut().lose("", upstream.db(), true);
             let end = self.serve(&mut connection).await;
             upstream.health.lane_lost(end.as_deref());
             let Some(cause) = end else { break };
@@ -54,6 +53,7 @@ impl Shared {
             self.stage.set(Stage::Away);
             self.queue.borrow_mut().lose(&cause, upstream.db(), true);
         }
+        upstream.health.leave(&task);
         self.end("the sidecar is stopping");
     }
 
@@ -90,20 +90,35 @@ impl Shared {
                 Ok(connection) => return Some(connection),
                 Err(error) => upstream.health.attempt_failed(&error),
             }
-            self.meanwhile(tokio::time::sleep(backoff.next_wait())).await?;
+            self.meanwhile(self.pause(backoff.next_wait())).await?;
+        }
+    }
+
+    /// Waits before the next attempt; less as soon as somebody waits for it.
+    async fn pause(&self, wait: Duration) {
+        let start = tokio::time::Instant::now();
+        loop {
+            let is_wanted = self.is_wanted.get() || self.queue.borrow().owed() > 0;
+            let wait = if is_wanted { wait.min(LONGEST_WAIT) } else { wait };
+            let left = wait.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return self.is_wanted.set(false);
+            }
+            tokio::time::sleep(left.min(LOOK)).await;
         }
     }
 
     /// Runs `step` while the commands that wait grow old. `None` when the lane is to end.
     async fn meanwhile<T>(&self, step: impl Future<Output = T>) -> Option<T> {
         let mut step = pin!(step);
-        let mut timer = pin!(self.timer());
+        let mut timer = pin!(tokio::time::sleep_until(self.next_event(Instant::now()).into()));
         std::future::poll_fn(|cx| {
             self.attend(cx);
             if self.stage.get() != Stage::Away {
                 return Poll::Ready(None);
             }
             self.poll_timer(cx, timer.as_mut());
+            self.reject_waiting();
             step.as_mut().poll(cx).map(Some)
         })
         .await
@@ -111,7 +126,8 @@ impl Shared {
 
     /// Carries commands and replies until the connection or the lane ends; says why if it was lost.
     async fn serve(&self, connection: &mut Connection) -> Option<String> {
-        let mut timer = pin!(self.timer());
+        self.begin();
+        let mut timer = pin!(tokio::time::sleep_until(self.next_event(Instant::now()).into()));
         // What waited for this connection goes out at once.
         let mut is_writing = true;
         loop {
@@ -134,7 +150,7 @@ impl Shared {
         &self,
         connection: &mut Connection,
         is_writing: &mut bool,
-        mut timer: Pin<&mut Sleep>,
+        timer: Pin<&mut Sleep>,
         cx: &mut Context<'_>,
     ) -> Poll<Turn> {
         self.attend(cx);
@@ -151,7 +167,10 @@ impl Shared {
                 Poll::Pending => {}
             }
         }
-        self.poll_timer(cx, timer.as_mut());
+        if let Some(cause) = self.poll_timer(cx, timer).or_else(|| self.leave()) {
+            return Poll::Ready(Turn::Lost(cause));
+        }
+        self.reject_waiting();
         let is_idle = self.queue.borrow().owed() == 0;
         match self.stage.get() {
             Stage::Ended => return Poll::Ready(Turn::Done),
@@ -177,6 +196,7 @@ impl Shared {
                 Err(error) => return Poll::Ready(error.to_string()),
             };
             let length = piece.len();
+            self.is_heard.set(true);
             if let Err(error) = self.queue.borrow_mut().receive(piece) {
                 return Poll::Ready(error.to_string());
             }
@@ -184,21 +204,11 @@ impl Shared {
         }
     }
 
-    /// Whether the client whose reply comes next must read first.
-    fn is_held_up(&self, cx: &Context<'_>) -> bool {
-        let queue = self.queue.borrow();
-        let Some(caller) = queue.front().filter(|caller| caller.is_full(cx.waker())) else {
-            self.held_up.set(None);
-            return false;
-        };
-        if self.held_up.get().is_none() {
-            self.held_up.set(Some((Instant::now(), caller.taken())));
-        }
-        true
-    }
-
     fn poll_send(&self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let queue = &mut *self.queue.borrow_mut();
+        if queue.is_leaving {
+            return Poll::Ready(Ok(()));
+        }
         let mut stream = Pin::new(&mut connection.transport);
         while !queue.outgoing.next().is_empty() {
             let count = ready!(stream.as_mut().poll_write(cx, queue.outgoing.next()))?;
@@ -207,63 +217,11 @@ impl Shared {
             }
             queue.outgoing.wrote(count);
         }
+        queue.forget_written();
         if !queue.crowd.is_empty() {
             queue.wake_crowd();
         }
         stream.poll_flush(cx)
-    }
-
-    /// Answers callers whose time is over, and no longer waits for a client that does not read. The timer
-    /// stands on what comes first, and is set anew only when it fires.
-    fn poll_timer(&self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) {
-        if let Some((since, _)) = self.held_up.get()
-            && timer.deadline().into_std() > since + STALL
-        {
-            timer.as_mut().reset((since + STALL).into());
-        }
-        let bound = self.upstream.command_timeout();
-        while timer.as_mut().poll(cx).is_ready() {
-            let now = Instant::now();
-            let is_away = self.stage.get() == Stage::Away;
-            let queue = &mut *self.queue.borrow_mut();
-            if let Some(limit) = now.checked_sub(bound) {
-                queue.expire(limit, |sent| self.too_late(sent, is_away, bound));
-            }
-            self.check_stall(queue, now, cx);
-            let oldest = queue.oldest().unwrap_or(now) + bound;
-            let stall = self.held_up.get().map_or(oldest, |(since, _)| since + STALL);
-            timer.as_mut().reset(oldest.min(stall).into());
-        }
-    }
-
-    /// Stands on the oldest command.
-    fn timer(&self) -> Sleep {
-        let oldest = self.queue.borrow().oldest().unwrap_or_else(Instant::now);
-        tokio::time::sleep_until((oldest + self.upstream.command_timeout()).into())
-    }
-
-    fn check_stall(&self, queue: &Queue, now: Instant, cx: &Context<'_>) {
-        let (Some((since, before)), Some(caller)) = (self.held_up.get(), queue.front()) else {
-            return;
-        };
-        if now < since + STALL {
-            return;
-        }
-        let taken = caller.taken();
-        if taken - before >= PROGRESS {
-            self.held_up.set(Some((now, taken)));
-        } else {
-            self.held_up.set(None);
-            caller.stall();
-            cx.waker().wake_by_ref();
-        }
-    }
-
-    fn too_late(&self, sent: bool, is_away: bool, after: Duration) -> Failure {
-        match self.upstream.health.last_error() {
-            Some(error) if is_away => Failure::Away { after, cause: error.to_string() },
-            _ => Failure::TimedOut { sent, after },
-        }
     }
 
     /// Keeps the task's waker for those who bring commands; commands that came while away get their time.

@@ -5,11 +5,13 @@
 //! are on one lane, so their replies come in order, and only the caller's own answers ever have to wait.
 //! Out-of-band pushes go in between replies, never into one.
 
+mod owed;
+
 use super::error::Failure;
 use super::spare::Spare;
 use crate::wire::encode;
+use owed::{Owed, head};
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -29,67 +31,10 @@ const FIRST_GUESS: u64 = 64 * 1024;
 /// what has come, and if the rest never comes, its connection is closed.
 const WHOLE: usize = 64 * 1024;
 
-impl Default for Owed {
-    fn default() -> Self {
-        Self {
-            out: Vec::new(),
-            written: 0,
-            part: None,
-            sent: 0,
-            done: 0,
-            waiting: VecDeque::new(),
-            pushes: Vec::new(),
-            is_torn: false,
-            last: [0; 3],
-            arrived: 0,
-            average: FIRST_GUESS,
-            taken: 0,
-            is_stalled: false,
-            is_closed: false,
-            is_broken: false,
-            caller: None,
-            lane: None,
-        }
-    }
-}
-
 /// See the module.
 pub struct Replies {
     cell: RefCell<Owed>,
     spare: Rc<Spare>,
-}
-
-struct Owed {
-    /// Bytes for the client; `..written` are gone already.
-    out: Vec<u8>,
-    written: usize,
-    /// Where in `out` the front reply begins, while only part of it is here.
-    part: Option<usize>,
-    /// Commands handed to a lane, and those of them that are answered.
-    sent: u64,
-    done: u64,
-    /// Own answers that wait until `.0` lane replies are done.
-    waiting: VecDeque<(u64, Vec<u8>)>,
-    /// Pushes that came in the middle of a reply.
-    pushes: Vec<u8>,
-    /// Some of the front reply may have gone to the client, though it is not whole.
-    is_torn: bool,
-    /// The first bytes of the last whole reply: its kind, and whether it was null.
-    last: [u8; 3],
-    /// Bytes of the front reply so far, and of a reply on average.
-    arrived: usize,
-    average: u64,
-    /// Bytes that the client has taken in all.
-    taken: u64,
-    /// The client has taken nothing for a while: its lane does not wait for it.
-    is_stalled: bool,
-    /// The caller has gone: nothing is kept any more.
-    is_closed: bool,
-    /// A reply broke off in the middle: the client's connection can't go on.
-    is_broken: bool,
-    caller: Option<Waker>,
-    /// A lane that waits for the client to read.
-    lane: Option<Waker>,
 }
 
 impl Replies {
@@ -111,7 +56,7 @@ impl Replies {
             return;
         }
         let begin = *owed.part.get_or_insert(owed.out.len() - bytes.len());
-        if owed.out.len() - begin > WHOLE {
+        if owed.out.len() - begin > WHOLE && !owed.is_rewinding {
             owed.last = head(&owed.out[begin..]);
             owed.part = None;
             owed.is_torn = true;
@@ -138,6 +83,46 @@ impl Replies {
         let owed = &mut *self.cell.borrow_mut();
         owed.last = [kind, 0, 0];
         owed.finish(&self.spare);
+    }
+
+    /// Takes back what has come of the front reply, of which `end` is the rest: the whole reply.
+    pub(super) fn withdraw(&self, end: &[u8]) -> Vec<u8> {
+        let owed = &mut *self.cell.borrow_mut();
+        owed.arrived = 0;
+        let mut reply = owed.part.take().map_or_else(Vec::new, |begin| owed.out.split_off(begin));
+        reply.extend_from_slice(end);
+        reply
+    }
+
+    /// Whether the front reply, of which `end` is the rest, is what `test` looks for.
+    pub(super) fn would_complete(&self, end: &[u8], test: impl FnOnce(&[u8]) -> bool) -> bool {
+        let owed = self.cell.borrow();
+        match owed.part {
+            Some(begin) if !owed.is_torn => test(&[&owed.out[begin..], end].concat()),
+            None if !owed.is_torn => test(end),
+            _ => false,
+        }
+    }
+
+    /// The front command is sent again: what has come of its reply is forgotten. `false` if the client may
+    /// have seen some of it.
+    pub(super) fn rewind(&self) -> bool {
+        let owed = &mut *self.cell.borrow_mut();
+        if owed.is_torn {
+            return false;
+        }
+        if let Some(begin) = owed.part.take() {
+            owed.out.truncate(begin);
+        }
+        owed.arrived = 0;
+        true
+    }
+
+    /// While commands of this caller are to be sent again, it must send nothing new.
+    pub(super) fn set_rewinding(&self, is_rewinding: bool) {
+        let owed = &mut *self.cell.borrow_mut();
+        owed.is_rewinding = is_rewinding;
+        owed.wake_caller();
     }
 
     /// Something of note happened below: the caller should look.
@@ -233,7 +218,7 @@ impl Replies {
     #[must_use]
     pub fn has_window_full(&self, most: u64) -> bool {
         let owed = self.cell.borrow();
-        owed.sent - owed.done >= (WINDOW / owed.average.max(1)).clamp(1, most)
+        owed.is_rewinding || owed.sent - owed.done >= (WINDOW / owed.average.max(1)).clamp(1, most)
     }
 
     /// Commands on the way that are not answered yet.
@@ -307,73 +292,4 @@ impl Replies {
         owed.discard();
         owed.caller = None;
     }
-}
-
-impl Owed {
-    /// Bytes that may go to the client now.
-    fn pending(&self) -> usize {
-        self.part.unwrap_or(self.out.len()) - self.written
-    }
-
-    /// Makes sure that `out` is a kept buffer rather than a new one.
-    fn fill(&mut self, spare: &Spare) {
-        if self.out.capacity() == 0 {
-            self.out = spare.take();
-        }
-    }
-
-    fn append(&mut self, bytes: &[u8], spare: &Spare) {
-        if self.is_closed {
-            return;
-        }
-        self.fill(spare);
-        if self.written > HIGH_WATER / 2 {
-            // A client that reads slowly but steadily must not make the buffer grow for ever.
-            self.out.drain(..self.written);
-            self.part = self.part.map(|begin| begin - self.written);
-            self.written = 0;
-        }
-        self.out.extend_from_slice(bytes);
-    }
-
-    fn finish(&mut self, spare: &Spare) {
-        self.is_torn = false;
-        self.done += 1;
-        if !self.pushes.is_empty() {
-            let pushes = std::mem::take(&mut self.pushes);
-            self.append(&pushes, spare);
-        }
-        while self.waiting.front().is_some_and(|(after, _)| *after <= self.done) {
-            if let Some((_, bytes)) = self.waiting.pop_front() {
-                self.append(&bytes, spare);
-            }
-        }
-        self.wake_caller();
-    }
-
-    fn wake_caller(&mut self) {
-        if let Some(caller) = self.caller.take() {
-            caller.wake();
-        }
-    }
-
-    fn discard(&mut self) {
-        self.is_closed = true;
-        self.out = Vec::new();
-        self.written = 0;
-        self.part = None;
-        self.waiting.clear();
-        self.pushes = Vec::new();
-        if let Some(lane) = self.lane.take() {
-            lane.wake();
-        }
-    }
-}
-
-fn head(bytes: &[u8]) -> [u8; 3] {
-    let mut head = [0; 3];
-    for (to, from) in head.iter_mut().zip(bytes) {
-        *to = *from;
-    }
-    head
 }

@@ -3,12 +3,18 @@
 //! Knows no socket and no clock: bytes that arrived, bytes that were written and the time are told to it.
 //! Invariant: the n-th reply that arrives belongs to the n-th slot, whatever became of its caller.
 
+mod loss;
+mod rewind;
+
 use super::Order;
+use crate::config::Retry;
 use crate::upstream::error::Failure;
 use crate::upstream::outgoing::Outgoing;
 use crate::upstream::replies::Replies;
+use crate::upstream::retry::Budget;
 use crate::wire::scan::{Progress, Scanner};
 use crate::wire::{Protocol, encode};
+use rewind::Rewind;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
@@ -28,6 +34,8 @@ struct Slot {
     order: Order,
     /// A client's own SELECT, of the order's database.
     selects: bool,
+    /// How often it was sent again.
+    attempts: u32,
 }
 
 enum Owner {
@@ -37,22 +45,14 @@ enum Owner {
     Gone,
     /// Our own SELECT.
     Lane,
+    /// Our own PING, to see whether the upstream answers.
+    Probe,
+    /// Nothing was sent for it any more: this caller is told so when its turn comes.
+    Failed(Rc<Replies>, Box<Failure>),
 }
 
 /// No database has this number: the next command is sent behind a SELECT.
 const UNKNOWN: u32 = u32::MAX;
-
-impl Slot {
-    /// Its caller gets an error instead of a reply, unless it waits for as long as it takes.
-    fn expire(&mut self, failure: impl FnOnce() -> Failure) {
-        if self.order.is_patient || !matches!(self.owner, Owner::Caller(_)) {
-            return;
-        }
-        if let Owner::Caller(caller) = std::mem::replace(&mut self.owner, Owner::Gone) {
-            caller.fail(&failure());
-        }
-    }
-}
 
 /// All slots below `end` were there at `at`.
 struct Stamp {
@@ -81,6 +81,18 @@ pub(super) struct Queue {
     pub(super) is_raw: bool,
     /// Callers that wait for room.
     pub(super) crowd: Vec<Waker>,
+    rules: Retry,
+    budget: Budget,
+    /// When the queue was made, and the time as it was last told.
+    epoch: Instant,
+    now: Instant,
+    /// Callers of whom a command was refused: those with replies on the way, and those to be sent again.
+    rewinds: Vec<Rewind>,
+    again: VecDeque<Rewind>,
+    /// The upstream is no longer the master: nothing more is sent on this connection.
+    pub(super) is_leaving: bool,
+    /// A probe was answered.
+    pub(super) is_answered: bool,
 }
 
 /// Why a lane's bytes make no sense any more.
@@ -95,7 +107,8 @@ pub(super) enum Broken {
 }
 
 impl Queue {
-    pub(super) fn new(db: u32) -> Self {
+    pub(super) fn new(db: u32, rules: Retry) -> Self {
+        let now = Instant::now();
         Self {
             outgoing: Outgoing::default(),
             slots: VecDeque::new(),
@@ -109,6 +122,14 @@ impl Queue {
             holder: None,
             is_raw: false,
             crowd: Vec::new(),
+            rules,
+            budget: Budget::default(),
+            epoch: now,
+            now,
+            rewinds: Vec::new(),
+            again: VecDeque::new(),
+            is_leaving: false,
+            is_answered: false,
         }
     }
 
@@ -165,8 +186,29 @@ impl Queue {
         self.owe(Owner::Gone, frame.len(), Order { db: self.db, ..Order::default() });
     }
 
+    /// A PING of our own.
+    pub(super) fn push_probe(&mut self) {
+        let mut frame = Vec::with_capacity(16);
+        encode::command(&mut frame, &[b"PING"]);
+        self.outgoing.append(&frame);
+        self.owe(Owner::Probe, frame.len(), Order { db: self.db, ..Order::default() });
+    }
+
     fn owe(&mut self, owner: Owner, length: usize, order: Order) {
-        self.slots.push_back(Slot { owner, length, order, selects: false });
+        self.slots.push_back(Slot { owner, length, order, selects: false, attempts: 0 });
+    }
+
+    /// On a raw connection what was written is forgotten: nothing will answer it.
+    pub(super) fn forget_written(&mut self) {
+        if self.is_raw && self.slots.is_empty() {
+            self.outgoing.answered(self.outgoing.kept() - self.outgoing.unwritten());
+        }
+    }
+
+    /// Whether a reply is owed that should come soon: one that was sent, and does not wait for a key.
+    pub(super) fn is_waiting(&self) -> bool {
+        let was_sent = self.outgoing.kept() > self.outgoing.unwritten();
+        was_sent && self.slots.front().is_some_and(|slot| !slot.order.is_patient)
     }
 
     /// Replies owed.
@@ -250,87 +292,61 @@ impl Queue {
         }
         let slot = self.slots.pop_front().ok_or(Broken::Unasked)?;
         self.first += 1;
-        self.outgoing.answered(slot.length);
-        while self.stamps.front().is_some_and(|stamp| stamp.end <= self.first) {
-            self.stamps.pop_front();
+        // Errors and what depends on them are seldom: all else takes one comparison.
+        if (self.kind == b'-' || !self.rewinds.is_empty()) && self.holds_back(&slot, end) {
+            return Ok(());
         }
+        self.outgoing.answered(slot.length);
+        self.pass_stamps();
         if slot.selects && self.kind != b'+' && self.db == slot.order.db {
             self.db = UNKNOWN;
         }
         match slot.owner {
             Owner::Caller(caller) if slot.order.is_silent => caller.skip(self.kind),
+            Owner::Caller(caller) if slot.order.excess != 0 && self.kind == b':' => {
+                caller.complete(&less(&caller.withdraw(end), slot.order.excess));
+            }
             Owner::Caller(caller) => caller.complete(end),
-            Owner::Gone => {}
+            Owner::Gone | Owner::Failed(..) => {}
+            Owner::Probe => self.is_answered = true,
             Owner::Lane if self.kind == b'+' => {}
             Owner::Lane => return Err(Broken::Select),
         }
+        self.pass_phantoms();
         Ok(())
+    }
+
+    fn pass_stamps(&mut self) {
+        while self.stamps.front().is_some_and(|stamp| stamp.end <= self.first) {
+            self.stamps.pop_front();
+        }
+    }
+
+    /// Slots at the front for which no reply will come.
+    fn pass_phantoms(&mut self) {
+        while let Some(slot) = self.slots.pop_front_if(|slot| slot.length == 0) {
+            self.first += 1;
+            if let Owner::Failed(caller, failure) = slot.owner {
+                caller.fail(&failure);
+            }
+        }
+        self.pass_stamps();
     }
 
     /// Notes the time of commands that are new since the last call.
     pub(super) fn stamp(&mut self, now: Instant) {
+        self.now = now;
         let end = self.first + self.slots.len() as u64;
-        if self.stamps.back().map_or(self.first, |stamp| stamp.end) < end {
+        let begin = self.stamps.back().map_or(self.first, |stamp| stamp.end);
+        if begin < end {
             self.stamps.push_back(Stamp { at: now, end });
+            self.budget.sent(end - begin, now.duration_since(self.epoch));
         }
     }
 
     /// When the oldest command that waits was noted.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.stamps.front().map(|stamp| stamp.at)
-    }
-
-    /// Callers whose commands were noted at `limit` or before get `failure`; their slots stay.
-    pub(super) fn expire(&mut self, limit: Instant, failure: impl Fn(bool) -> Failure) {
-        let handed = self.outgoing.kept() - self.outgoing.unwritten();
-        let mut start = 0;
-        let mut slots = self.slots.iter_mut().zip(self.first..).peekable();
-        while let Some(stamp) = self.stamps.front().filter(|stamp| stamp.at <= limit) {
-            while let Some((slot, _)) = slots.next_if(|(_, number)| *number < stamp.end) {
-                slot.expire(|| failure(start < handed));
-                start += slot.length;
-            }
-            self.stamps.pop_front();
-        }
-    }
-
-    /// The connection is gone. What was not sent stays, in its order, for the next connection, which begins
-    /// on database `db`; all other callers are told. With `keep` false, nothing stays.
-    pub(super) fn lose(&mut self, cause: &str, db: u32, keep: bool) {
-        let mut handed = self.outgoing.kept() - self.outgoing.unwritten();
-        let mut old = std::mem::replace(self, Self::new(db));
-        self.first = old.first;
-        self.holder = old.holder.take();
-        self.crowd = std::mem::take(&mut old.crowd);
-        let mut stamps = old.stamps.iter().peekable();
-        for (slot, number) in old.slots.into_iter().zip(old.first..) {
-            let frame = old.outgoing.take_front(slot.length);
-            let was_sent = handed > 0;
-            handed = handed.saturating_sub(slot.length);
-            let Owner::Caller(caller) = slot.owner else { continue };
-            if was_sent || !keep {
-                caller.fail(&Failure::Lost { sent: was_sent, cause: cause.to_owned() });
-                continue;
-            }
-            while stamps.next_if(|stamp| stamp.end <= number).is_some() {}
-            if slot.selects {
-                self.push_select(&frame, slot.order, &caller);
-            } else {
-                self.push_again(frame, slot.order, &caller);
-            }
-            if let Some(stamp) = stamps.peek() {
-                self.stamp(stamp.at);
-            }
-        }
-        self.wake_crowd();
-    }
-
-    fn push_again(&mut self, frame: Vec<u8>, order: Order, caller: &Rc<Replies>) {
-        if frame.len() >= LARGE {
-            self.push_whole(frame, order, caller);
-        } else {
-            self.push(&frame, order, caller);
-        }
     }
 
     /// Wakes the callers that wait for room.
@@ -347,4 +363,15 @@ pub(super) fn version(protocol: Protocol) -> &'static [u8] {
         Protocol::Resp2 => b"2",
         Protocol::Resp3 => b"3",
     }
+}
+
+/// An integer reply, reduced.
+fn less(reply: &[u8], excess: i64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(16);
+    let text = reply.get(1..).unwrap_or_default().trim_ascii_end();
+    match std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok()) {
+        Some(value) => encode::integer(&mut out, value.saturating_sub(excess)),
+        None => out.extend_from_slice(reply),
+    }
+    out
 }

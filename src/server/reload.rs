@@ -1,0 +1,38 @@
+//! SIGHUP: the configuration is read again, and what can change live does. Any fault, and all stays as it is.
+
+use super::{Reload, Shared};
+use crate::config::is_live;
+use std::sync::{Arc, PoisonError};
+use tokio::signal::unix::Signal;
+
+/// Reads the configuration again at each SIGHUP. Ends when dropped.
+pub(super) async fn on_hangup(mut hangup: Signal, shared: Arc<Shared>, reload: Reload) {
+    while hangup.recv().await.is_some() {
+        let newer = match (reload.read)() {
+            Ok(newer) => newer,
+            Err(faults) => {
+                tracing::error!(
+                    "SIGHUP: the configuration has faults; the old one stays: {faults}"
+                );
+                continue;
+            }
+        };
+        let current = shared.live();
+        let (live, fixed): (Vec<_>, Vec<_>) =
+            current.changes(&newer).into_iter().partition(|path| is_live(path));
+        if !fixed.is_empty() {
+            let keys = fixed.join(", ");
+            tracing::warn!(keys, "SIGHUP: these can't change while we run; restart to change them");
+        }
+        let mut next = (*current).clone();
+        next.log.level = newer.log.level;
+        next.listen.password = newer.listen.password;
+        next.listen.max_clients = newer.listen.max_clients;
+        next.listen.idle_timeout = newer.listen.idle_timeout;
+        next.drain_timeout = newer.drain_timeout;
+        reload.levels.set(next.log.level);
+        shared.clients.set_password(next.listen.password.clone());
+        *shared.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        tracing::info!(keys = live.join(", "), "SIGHUP: the configuration was read again");
+    }
+}

@@ -1,0 +1,175 @@
+//! What becomes of commands that get no reply: their time is over, their connection is gone, or the breaker no
+//! longer lets them wait.
+//!
+//! Errors keep their places among the replies: a caller that is to be told while something before it is sent
+//! again is told when its turn comes.
+
+use super::{LARGE, Order, Owner, Queue, Slot};
+use crate::upstream::error::Failure;
+use crate::upstream::replies::Replies;
+use crate::upstream::retry::{Class, Fate, may_retry};
+use std::rc::Rc;
+use std::time::Instant;
+
+impl Slot {
+    /// Its caller gets an error instead of a reply, unless it waits for as long as it takes. Whether it did.
+    fn give_up(&mut self, failure: impl FnOnce() -> Failure) -> bool {
+        if self.order.is_patient {
+            return false;
+        }
+        match std::mem::replace(&mut self.owner, Owner::Gone) {
+            Owner::Caller(caller) => {
+                caller.fail(&failure());
+                return true;
+            }
+            Owner::Failed(caller, failure) => caller.fail(&failure),
+            own => self.owner = own,
+        }
+        false
+    }
+}
+
+impl Queue {
+    /// Callers whose commands were noted at `limit` or before get `failure`; their slots stay. How many.
+    pub(in super::super) fn expire(
+        &mut self,
+        limit: Instant,
+        failure: impl Fn(bool) -> Failure,
+    ) -> usize {
+        if self.stamps.front().is_none_or(|stamp| stamp.at > limit) {
+            return 0;
+        }
+        // What is kept back comes before what is told now.
+        self.give_up_rewinds();
+        let handed = self.outgoing.kept() - self.outgoing.unwritten();
+        let mut start = 0;
+        let mut count = 0;
+        let mut slots = self.slots.iter_mut().zip(self.first..).peekable();
+        while let Some(stamp) = self.stamps.front().filter(|stamp| stamp.at <= limit) {
+            while let Some((slot, _)) = slots.next_if(|(_, number)| *number < stamp.end) {
+                let was_sent = start < handed || slot.attempts > 0;
+                count += usize::from(slot.give_up(|| failure(was_sent)));
+                start += slot.length;
+            }
+            self.stamps.pop_front();
+        }
+        self.pass_phantoms();
+        count
+    }
+
+    /// The breaker rejects: all that wait are told. What was not sent, and is not to be sent any more, goes.
+    pub(in super::super) fn reject_all(&mut self, failure: impl Fn(bool) -> Failure) {
+        self.give_up_rewinds();
+        let handed = self.outgoing.kept() - self.outgoing.unwritten();
+        let mut start = 0;
+        for slot in &mut self.slots {
+            let was_sent = start < handed || slot.attempts > 0;
+            slot.give_up(|| failure(was_sent));
+            start += slot.length;
+        }
+        self.stamps.clear();
+        self.pass_phantoms();
+    }
+
+    /// The connection is gone. What may be sent again stays, in its order, for the next connection, which
+    /// begins on database `db`; all other callers are told. With `keep` false, nothing stays.
+    pub(in super::super) fn lose(&mut self, cause: &str, db: u32, keep: bool) {
+        // Their callers get what was said of them; what else they have on the way is seen to below.
+        self.give_up_unfinished_rewinds();
+        if !keep {
+            self.give_up_rewinds();
+        }
+        let mut handed = self.outgoing.kept() - self.outgoing.unwritten();
+        let mut old = std::mem::replace(self, Self::new(db, self.rules.clone()));
+        self.first = old.first;
+        self.holder = old.holder.take();
+        self.crowd = std::mem::take(&mut old.crowd);
+        self.again = std::mem::take(&mut old.again);
+        (self.budget, self.epoch, self.now) = (old.budget, old.epoch, old.now);
+        let mut stamps = old.stamps.iter().peekable();
+        for (mut slot, number) in old.slots.into_iter().zip(old.first..) {
+            let frame = old.outgoing.take_front(slot.length);
+            let was_sent = handed > 0;
+            handed = handed.saturating_sub(slot.length);
+            while stamps.next_if(|stamp| stamp.end <= number).is_some() {}
+            slot.attempts += u32::from(was_sent);
+            self.keep_or_tell(slot, frame, was_sent, cause, keep);
+            if let Some(stamp) = stamps.peek() {
+                self.stamp(stamp.at);
+            }
+        }
+        self.pass_phantoms();
+        self.wake_crowd();
+    }
+
+    fn keep_or_tell(
+        &mut self,
+        slot: Slot,
+        frame: Vec<u8>,
+        was_sent: bool,
+        cause: &str,
+        keep: bool,
+    ) {
+        let caller = match slot.owner {
+            Owner::Caller(caller) => caller,
+            Owner::Failed(caller, failure) => return self.tell(caller, *failure),
+            Owner::Gone | Owner::Lane | Owner::Probe => return,
+        };
+        if keep && self.may_keep(&slot.order, slot.attempts, was_sent) && caller.rewind() {
+            self.push_again(frame, slot.order, slot.selects, slot.attempts, &caller);
+        } else {
+            self.tell(caller, Failure::Lost { sent: was_sent, cause: cause.to_owned() });
+        }
+    }
+
+    fn may_keep(&mut self, order: &Order, attempts: u32, was_sent: bool) -> bool {
+        if !was_sent {
+            // Never sent: this is the first time.
+            return true;
+        }
+        let may = may_retry(order.class, Fate::Unknown, self.rules.writes);
+        may && attempts <= self.rules.attempts
+            && self.budget.take(self.now.duration_since(self.epoch))
+    }
+
+    /// Tells a caller at its place: at once if nothing of it is kept.
+    pub(in super::super) fn tell(&mut self, caller: Rc<Replies>, failure: Failure) {
+        let is_first = !self.slots.iter().any(|slot| match &slot.owner {
+            Owner::Caller(other) | Owner::Failed(other, _) => Rc::ptr_eq(other, &caller),
+            Owner::Gone | Owner::Lane | Owner::Probe => false,
+        });
+        if is_first {
+            caller.fail(&failure);
+        } else {
+            self.owe(Owner::Failed(caller, Box::new(failure)), 0, Order::default());
+        }
+    }
+
+    /// A command once more, at the end of the queue.
+    pub(super) fn push_again(
+        &mut self,
+        frame: Vec<u8>,
+        order: Order,
+        selects: bool,
+        attempts: u32,
+        caller: &Rc<Replies>,
+    ) {
+        if selects {
+            self.push_select(&frame, order, caller);
+        } else if frame.len() >= LARGE {
+            self.push_whole(frame, order, caller);
+        } else {
+            self.push(&frame, order, caller);
+        }
+        if let Some(slot) = self.slots.back_mut() {
+            slot.attempts = attempts;
+        }
+    }
+}
+
+impl Order {
+    /// Whether it may be sent again after a refusal.
+    pub(super) fn is_retried(&self) -> bool {
+        self.class != Class::Never
+    }
+}

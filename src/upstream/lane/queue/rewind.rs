@@ -1,0 +1,128 @@
+//! Commands that the upstream refused without running them, to be sent again in their place.
+//!
+//! A client's later commands that are on the way already are waited for. Reads among them are sent again
+//! behind the refused command, so that they see what it wrote; if a write among them was run, the order can't be
+//! kept any more, and the client gets the refusal. Until then the client sends nothing new.
+
+use super::{Order, Owner, Queue, Slot};
+use crate::upstream::replies::Replies;
+use crate::upstream::retry::{Backoff, Class, Fate, is_demotion, is_refusal, may_retry};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// What one client has said from its first refused command on.
+pub(super) struct Rewind {
+    caller: Rc<Replies>,
+    /// Of its commands, so many are still on the way.
+    on_the_way: usize,
+    steps: Vec<Step>,
+    /// A write was run after a refused command.
+    is_spoiled: bool,
+}
+
+struct Step {
+    frame: Vec<u8>,
+    order: Order,
+    attempts: u32,
+    reply: Vec<u8>,
+}
+
+impl Rewind {
+    /// Its caller gets the replies as they were.
+    fn give_up(self) {
+        self.caller.set_rewinding(false);
+        // What has come of a later reply goes behind these.
+        let part = self.caller.withdraw(&[]);
+        for step in self.steps {
+            if step.order.is_silent {
+                self.caller.skip(step.reply.first().copied().unwrap_or(b'-'));
+            } else {
+                self.caller.complete(&step.reply);
+            }
+        }
+        if !part.is_empty() {
+            self.caller.part(&part);
+        }
+    }
+}
+
+impl Queue {
+    /// Whether a reply is kept back, because it is a refusal, or comes after one.
+    pub(super) fn holds_back(&mut self, slot: &Slot, end: &[u8]) -> bool {
+        let Owner::Caller(caller) = &slot.owner else { return false };
+        let place = self.rewinds.iter().position(|rewind| Rc::ptr_eq(&rewind.caller, caller));
+        if place.is_none() && !self.starts_rewind(slot, caller, end) {
+            return false;
+        }
+        let place = place.unwrap_or(self.rewinds.len());
+        if place == self.rewinds.len() {
+            let is_same = |slot: &&Slot| match &slot.owner {
+                Owner::Caller(other) => Rc::ptr_eq(other, caller),
+                _ => false,
+            };
+            let on_the_way = self.slots.iter().filter(is_same).count() + 1;
+            caller.set_rewinding(true);
+            let steps = Vec::new();
+            let caller = Rc::clone(caller);
+            self.rewinds.push(Rewind { caller, on_the_way, steps, is_spoiled: false });
+        }
+        let reply = caller.withdraw(end);
+        let is_refused = is_refusal(&reply);
+        self.is_leaving |= is_demotion(&reply);
+        let frame = self.outgoing.take_front(slot.length);
+        self.pass_stamps();
+        let rewind = &mut self.rewinds[place];
+        rewind.is_spoiled |= !is_refused && slot.order.class != Class::Read || slot.selects;
+        let attempts = slot.attempts + 1;
+        rewind.steps.push(Step { frame, order: slot.order, attempts, reply });
+        rewind.on_the_way -= 1;
+        if rewind.on_the_way == 0 {
+            let rewind = self.rewinds.swap_remove(place);
+            if rewind.is_spoiled { rewind.give_up() } else { self.again.push_back(rewind) }
+        }
+        self.pass_phantoms();
+        true
+    }
+
+    fn starts_rewind(&mut self, slot: &Slot, caller: &Rc<Replies>, end: &[u8]) -> bool {
+        slot.order.is_retried()
+            && !slot.selects
+            && self.kind == b'-'
+            && caller.would_complete(end, is_refusal)
+            && may_retry(slot.order.class, Fate::Refused, self.rules.writes)
+            && slot.attempts < self.rules.attempts
+            && self.budget.take(self.now.duration_since(self.epoch))
+    }
+
+    /// How long to wait before what was refused is sent again; `None` when nothing was.
+    pub(in super::super) fn wait_before_again(&self) -> Option<Duration> {
+        let first = self.again.front()?.steps.first()?;
+        Some(Backoff::wait(&self.rules, first.attempts.saturating_sub(1)))
+    }
+
+    /// Sends again what was refused.
+    pub(in super::super) fn send_again(&mut self, now: Instant) {
+        for rewind in std::mem::take(&mut self.again) {
+            rewind.caller.set_rewinding(false);
+            for step in rewind.steps {
+                self.push_again(step.frame, step.order, false, step.attempts, &rewind.caller);
+            }
+        }
+        self.stamp(now);
+    }
+
+    /// Gives up those that still wait for replies: the connection is gone.
+    pub(super) fn give_up_unfinished_rewinds(&mut self) {
+        for rewind in std::mem::take(&mut self.rewinds) {
+            rewind.give_up();
+        }
+    }
+
+    /// Gives up all: nothing is to be sent again.
+    pub(super) fn give_up_rewinds(&mut self) {
+        self.give_up_unfinished_rewinds();
+        for rewind in std::mem::take(&mut self.again) {
+            rewind.give_up();
+        }
+    }
+}

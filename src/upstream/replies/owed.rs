@@ -1,0 +1,136 @@
+//! The state behind [`Replies`](super::Replies): bytes for the client, and what is owed before and behind them.
+
+use super::{FIRST_GUESS, HIGH_WATER};
+use crate::upstream::spare::Spare;
+use std::collections::VecDeque;
+use std::task::Waker;
+
+/// See the module.
+pub(super) struct Owed {
+    /// Bytes for the client; `..written` are gone already.
+    pub(super) out: Vec<u8>,
+    pub(super) written: usize,
+    /// Where in `out` the front reply begins, while only part of it is here.
+    pub(super) part: Option<usize>,
+    /// Commands handed to a lane, and those of them that are answered.
+    pub(super) sent: u64,
+    pub(super) done: u64,
+    /// Own answers that wait until `.0` lane replies are done.
+    pub(super) waiting: VecDeque<(u64, Vec<u8>)>,
+    /// Pushes that came in the middle of a reply.
+    pub(super) pushes: Vec<u8>,
+    /// Some of the front reply may have gone to the client, though it is not whole.
+    pub(super) is_torn: bool,
+    /// The first bytes of the last whole reply: its kind, and whether it was null.
+    pub(super) last: [u8; 3],
+    /// Bytes of the front reply so far, and of a reply on average.
+    pub(super) arrived: usize,
+    pub(super) average: u64,
+    /// Bytes that the client has taken in all.
+    pub(super) taken: u64,
+    /// The client has taken nothing for a while: its lane does not wait for it.
+    pub(super) is_stalled: bool,
+    /// Commands are to be sent again: nothing new may go before them.
+    pub(super) is_rewinding: bool,
+    /// The caller has gone: nothing is kept any more.
+    pub(super) is_closed: bool,
+    /// A reply broke off in the middle: the client's connection can't go on.
+    pub(super) is_broken: bool,
+    pub(super) caller: Option<Waker>,
+    /// A lane that waits for the client to read.
+    pub(super) lane: Option<Waker>,
+}
+
+impl Default for Owed {
+    fn default() -> Self {
+        Self {
+            out: Vec::new(),
+            written: 0,
+            part: None,
+            sent: 0,
+            done: 0,
+            waiting: VecDeque::new(),
+            pushes: Vec::new(),
+            is_torn: false,
+            last: [0; 3],
+            arrived: 0,
+            average: FIRST_GUESS,
+            taken: 0,
+            is_stalled: false,
+            is_rewinding: false,
+            is_closed: false,
+            is_broken: false,
+            caller: None,
+            lane: None,
+        }
+    }
+}
+
+impl Owed {
+    /// Bytes that may go to the client now.
+    pub(super) fn pending(&self) -> usize {
+        self.part.unwrap_or(self.out.len()) - self.written
+    }
+
+    /// Makes sure that `out` is a kept buffer rather than a new one.
+    pub(super) fn fill(&mut self, spare: &Spare) {
+        if self.out.capacity() == 0 {
+            self.out = spare.take();
+        }
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8], spare: &Spare) {
+        if self.is_closed {
+            return;
+        }
+        self.fill(spare);
+        if self.written > HIGH_WATER / 2 {
+            // A client that reads slowly but steadily must not make the buffer grow for ever.
+            self.out.drain(..self.written);
+            self.part = self.part.map(|begin| begin - self.written);
+            self.written = 0;
+        }
+        self.out.extend_from_slice(bytes);
+    }
+
+    pub(super) fn finish(&mut self, spare: &Spare) {
+        self.is_torn = false;
+        self.done += 1;
+        if !self.pushes.is_empty() {
+            let pushes = std::mem::take(&mut self.pushes);
+            self.append(&pushes, spare);
+        }
+        while self.waiting.front().is_some_and(|(after, _)| *after <= self.done) {
+            if let Some((_, bytes)) = self.waiting.pop_front() {
+                self.append(&bytes, spare);
+            }
+        }
+        self.wake_caller();
+    }
+
+    pub(super) fn wake_caller(&mut self) {
+        if let Some(caller) = self.caller.take() {
+            caller.wake();
+        }
+    }
+
+    pub(super) fn discard(&mut self) {
+        self.is_closed = true;
+        self.out = Vec::new();
+        self.written = 0;
+        self.part = None;
+        self.waiting.clear();
+        self.pushes = Vec::new();
+        if let Some(lane) = self.lane.take() {
+            lane.wake();
+        }
+    }
+}
+
+pub(super) fn head(bytes: &[u8]) -> [u8; 3] {
+    let mut head = [0; 3];
+    for (to, from) in head.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    head
+}
