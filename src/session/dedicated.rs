@@ -62,9 +62,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.state.begin_multi();
                 }
                 lane.push_whole(frame, order, &self.replies);
+                if hold == Hold::Multi && !self.is_input_fresh {
+                    // The client waits for the answer, so there is time to look at it.
+                    self.settle().await?;
+                    self.check_multi();
+                }
             }
         }
         Ok(())
+    }
+
+    /// MULTI that was answered with an error has begun nothing.
+    fn check_multi(&mut self) {
+        if self.replies.last()[0] == b'-' {
+            let was_watching = self.state.is_watch_lost;
+            self.state.end_multi();
+            self.state.is_watch_lost = was_watching;
+            if !self.state.keeps_connection() {
+                self.held = None;
+            }
+        }
     }
 
     async fn wait_for_reply(&mut self, is_patient: bool) -> Result<(), End> {

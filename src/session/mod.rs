@@ -327,6 +327,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 fn class(spec: Option<&Spec>) -> Class {
     match spec {
         Some(spec) if spec.is_readonly() || spec.kind == Kind::Ping => Class::Read,
-        _ => Class::Write,
+        Some(spec) if spec.kind != Kind::Script => Class::Write,
+        _ => Class::Opaque,
     }
 }

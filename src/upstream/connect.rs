@@ -23,6 +23,8 @@ pub struct Dialer {
     /// Bound of each step: look-up and TCP; TLS and greeting.
     pub(super) bound: Duration,
     keepalive: Option<Duration>,
+    /// Bytes that are not acknowledged for so long mean a dead peer.
+    unacknowledged: Duration,
     own: Vec<SocketAddr>,
 }
 
@@ -39,6 +41,7 @@ impl Dialer {
             tls: tls.map(|(client, name)| (TlsConnector::from(client), name)),
             bound: upstream.connect_timeout,
             keepalive: upstream.keepalive,
+            unacknowledged: upstream.probe_timeout,
             own,
         }
     }
@@ -115,20 +118,19 @@ impl Dialer {
     /// A command is small and must go at once; a peer that vanishes must be noticed.
     fn tune(&self, socket: &TcpStream) -> io::Result<()> {
         socket.set_nodelay(true)?;
-        let Some(idle) = self.keepalive else { return Ok(()) };
         let options = SockRef::from(socket);
+        #[cfg(target_os = "linux")]
+        options.set_tcp_user_timeout(Some(self.unacknowledged))?;
+        let Some(idle) = self.keepalive else { return Ok(()) };
         // The kernel counts whole seconds, and takes no zero.
         let seconds = |time: Duration| {
             Duration::from_secs((time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1))
         };
         let probes = TcpKeepalive::new()
             .with_time(seconds(idle))
-            .with_interval(seconds(idle / 3))
+            .with_interval(seconds(self.unacknowledged / 3))
             .with_retries(3);
-        options.set_tcp_keepalive(&probes)?;
-        #[cfg(target_os = "linux")]
-        options.set_tcp_user_timeout(Some(idle))?;
-        Ok(())
+        options.set_tcp_keepalive(&probes)
     }
 
     async fn wrap(&self, socket: TcpStream) -> Result<Transport, ConnectError> {

@@ -13,7 +13,10 @@ pub enum Class {
     /// It must not be sent again by us, whatever happens: it belongs to a transaction, or holds a connection.
     #[default]
     Never,
-    /// It may change data, or it is not known whether it does.
+    /// It may change data, and its reply may be anything, a refusal's text included: a script, or a command
+    /// that is not in the table.
+    Opaque,
+    /// It may change data.
     Write,
     /// Redis marks it readonly.
     Read,
@@ -56,7 +59,9 @@ pub fn may_retry(class: Class, fate: Fate, writes: RetryWrites) -> bool {
         (_, Fate::Unsent, _) | (Class::Read, ..) | (_, _, RetryWrites::Always) => true,
         (Class::Write, Fate::Refused, RetryWrites::Refused) => true,
         (Class::Write, Fate::Refused, RetryWrites::Unsent) => false,
-        (Class::Write, Fate::Unknown, _) => false,
+        (Class::Opaque, Fate::Refused, _) | (Class::Write | Class::Opaque, Fate::Unknown, _) => {
+            false
+        }
     }
 }
 
@@ -178,6 +183,8 @@ mod tests {
             (Class::Write, Fate::Refused, Refused, true),
             (Class::Write, Fate::Unknown, Refused, false),
             (Class::Write, Fate::Unknown, Always, true),
+            (Class::Opaque, Fate::Refused, Refused, false),
+            (Class::Opaque, Fate::Unsent, Refused, true),
             (Class::Read, Fate::Unknown, Unsent, true),
             (Class::Never, Fate::Unsent, Always, false),
         ] {

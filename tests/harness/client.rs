@@ -139,6 +139,24 @@ impl Client {
         Value::parse(&self.read_raw_reply())
     }
 
+    /// The next reply; `None` when the peer closed before the whole of it came.
+    #[track_caller]
+    pub(crate) fn read_or_close(&mut self) -> Option<Value> {
+        let end = Instant::now() + self.patience;
+        loop {
+            if let Some(length) = reply_length(&self.buffer[self.start..]) {
+                let reply = Value::parse(&self.buffer[self.start..self.start + length]);
+                self.start += length;
+                return Some(reply);
+            }
+            match self.fill(end) {
+                Some(0) => return None,
+                Some(_) => {}
+                None => panic!("no reply in time to {}", self.last_sent),
+            }
+        }
+    }
+
     /// The bytes of the next reply.
     #[track_caller]
     pub(crate) fn read_raw_reply(&mut self) -> Vec<u8> {

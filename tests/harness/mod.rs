@@ -4,15 +4,19 @@
 
 mod certs;
 mod client;
+mod faults;
 mod process;
 mod redis;
+mod scripted;
 mod side;
 mod sidecar;
 mod value;
 
 pub(crate) use certs::Certs;
 pub(crate) use client::{Client, escape};
+pub(crate) use faults::{End, Proxy, Way};
 pub(crate) use redis::{PASSWORD, Redis, RedisOptions, ServerCert, free_port};
+pub(crate) use scripted::{Answer, Call, Scripted};
 pub(crate) use side::{Scenario, Sides, compare};
 pub(crate) use sidecar::{Sidecar, SidecarOptions};
 pub(crate) use value::Value;

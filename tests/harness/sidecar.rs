@@ -18,6 +18,7 @@ use super::{Client, DEADLINE, Redis};
 #[derive(Default)]
 pub(crate) struct SidecarOptions {
     env: Vec<(String, String)>,
+    unset: Vec<String>,
     config: Option<String>,
     args: Vec<String>,
 }
@@ -42,6 +43,12 @@ impl SidecarOptions {
         self
     }
 
+    /// Leaves a variable out that is set for every sidecar, so that the file's value stands.
+    pub(crate) fn without_env(mut self, name: &str) -> Self {
+        self.unset.push(name.to_owned());
+        self
+    }
+
     pub(crate) fn arg(mut self, arg: &str) -> Self {
         self.args.push(arg.to_owned());
         self
@@ -62,6 +69,9 @@ impl SidecarOptions {
                 ("RUST_BACKTRACE", "1"),
             ]);
             command.envs(self.env.iter().map(|(name, value)| (name, value)));
+            self.unset.iter().for_each(|name| {
+                command.env_remove(name);
+            });
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         });
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -142,6 +152,11 @@ impl Sidecar {
         self.process.signal("TERM");
     }
 
+    /// Asks it to read its configuration again.
+    pub(crate) fn hang_up(&self) {
+        self.process.signal("HUP");
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.process.is_running()
     }
@@ -161,6 +176,11 @@ impl Sidecar {
     /// Open file descriptors, sockets among them.
     pub(crate) fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+    }
+
+    /// Threads of the process.
+    pub(crate) fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap().count()
     }
 
     /// GETs a path of the admin port: status and body.

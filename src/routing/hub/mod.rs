@@ -9,7 +9,7 @@ pub mod registry;
 
 use crate::upstream::error::ConnectError;
 use crate::upstream::retry::Backoff;
-use crate::upstream::{Connection, Upstream};
+use crate::upstream::{Connection, LONGEST_WAIT, Upstream};
 use crate::wire::scan::{Progress, Scanner};
 use crate::wire::{Protocol, encode};
 use bytes::Bytes;
@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// The channel on which RESP2 clients hear of invalidations (CLIENT TRACKING ... REDIRECT).
 pub const INVALIDATE: &[u8] = b"__redis__:invalidate";
@@ -34,6 +35,15 @@ const MAX_FRAME: usize = 512 << 20;
 
 /// Without subscribers the connection is closed after this time.
 const LINGER: Duration = Duration::from_secs(60);
+
+/// Without keepalive the connection is never asked.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Until when nothing may be heard, and whether a PING was sent then.
+struct Quiet {
+    at: Instant,
+    is_asked: bool,
+}
 
 /// See the module.
 pub struct Hub {
@@ -96,7 +106,7 @@ impl Hub {
                 }
                 Err(error) => {
                     self.upstream.health.attempt_failed(&error);
-                    tokio::time::sleep(backoff.next_wait()).await;
+                    tokio::time::sleep(backoff.next_wait().min(LONGEST_WAIT)).await;
                 }
             }
         }
@@ -119,13 +129,25 @@ impl Hub {
         self.orders.notify_one();
         let mut line = Line { connection, scanner: Scanner::new(), frame: Vec::new() };
         let mut asked = VecDeque::new();
+        let mut quiet = self.quiet();
         let end = loop {
             let is_idle = self.registry().is_empty();
             tokio::select! {
                 frame = line.frame() => match frame {
-                    Ok(frame) => self.receive(frame, &mut asked),
+                    Ok(frame) => {
+                        self.receive(frame, &mut asked);
+                        quiet = self.quiet();
+                    }
                     Err(error) => break Some(error),
                 },
+                () = tokio::time::sleep_until(quiet.at) => {
+                    if quiet.is_asked {
+                        break Some(io::Error::other("no answer to PING: taken for dead"));
+                    }
+                    self.registry().orders.push_back(Order::Ping);
+                    self.orders.notify_one();
+                    quiet = Quiet { at: Instant::now() + self.upstream.probe_timeout(), is_asked: true };
+                }
                 () = self.orders.notified() => {
                     if let Err(error) = self.send(&mut line, &mut asked).await {
                         break Some(error);
@@ -142,14 +164,30 @@ impl Hub {
         }
     }
 
+    /// When the connection is to be asked whether it is still there, if nothing is heard.
+    fn quiet(&self) -> Quiet {
+        let wait = self.upstream.keepalive().unwrap_or(FOREVER);
+        Quiet { at: Instant::now() + wait, is_asked: false }
+    }
+
     async fn send(&self, line: &mut Line, asked: &mut VecDeque<Order>) -> io::Result<()> {
         let mut bytes = Vec::new();
         for order in self.registry().orders.drain(..) {
-            let (word, topic) = match &order {
-                Order::Subscribe(topic, _) => (topic.family.subscribe(), topic),
-                Order::Unsubscribe(topic) => (topic.family.unsubscribe(), topic),
-            };
-            encode::command(&mut bytes, &[word.as_bytes(), &topic.name]);
+            match &order {
+                Order::Subscribe(topic, _) => {
+                    encode::command(
+                        &mut bytes,
+                        &[topic.family.subscribe().as_bytes(), &topic.name],
+                    );
+                }
+                Order::Unsubscribe(topic) => {
+                    encode::command(
+                        &mut bytes,
+                        &[topic.family.unsubscribe().as_bytes(), &topic.name],
+                    );
+                }
+                Order::Ping => encode::command(&mut bytes, &[b"PING"]),
+            }
             asked.push_back(order);
         }
         line.connection.transport.write_all(&bytes).await?;
@@ -176,7 +214,7 @@ impl Hub {
                         Some(text) => self.registry().refuse(&topic, wish, &text),
                         None => self.registry().confirm(&topic, wish),
                     },
-                    Some(Order::Unsubscribe(_)) | None => {}
+                    Some(Order::Unsubscribe(_) | Order::Ping) | None => {}
                 }
                 return;
             }

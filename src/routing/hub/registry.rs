@@ -61,6 +61,8 @@ pub(super) enum Order {
     Subscribe(Topic, u64),
     /// The last subscriber has gone.
     Unsubscribe(Topic),
+    /// Are you still there?
+    Ping,
 }
 
 #[derive(Default)]

@@ -62,7 +62,7 @@ impl Shared {
         checkout.is_clean = false;
         let end = self.serve(&mut checkout).await;
         match end {
-            None if self.stage.get() == Stage::Closing => {
+            None if self.stage.get() == Stage::Closing && !self.queue.borrow().is_demoted => {
                 checkout.db = self.queue.borrow().db();
                 checkout.is_clean = true;
                 checkout.give_back();
@@ -206,7 +206,7 @@ impl Shared {
 
     fn poll_send(&self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let queue = &mut *self.queue.borrow_mut();
-        if queue.is_leaving {
+        if queue.is_leaving() {
             return Poll::Ready(Ok(()));
         }
         let mut stream = Pin::new(&mut connection.transport);

@@ -24,6 +24,8 @@ const SHORTEST: Duration = Duration::from_millis(10);
 impl Shared {
     /// A new connection: nothing is known against it.
     pub(super) fn begin(&self) {
+        let greeting = self.upstream.health.greeting();
+        self.queue.borrow_mut().expects_master = greeting.is_some_and(|it| it.is_master());
         self.silence.set(0);
         self.is_heard.set(true);
         self.quiet_since.set(Instant::now());
@@ -127,8 +129,11 @@ impl Shared {
     /// When refused commands are to be sent again.
     fn plan_again(&self) -> Option<Instant> {
         if self.again.get().is_none() {
-            let wait = self.queue.borrow().wait_before_again()?;
-            self.again.set(Some(Instant::now() + wait));
+            if !self.queue.borrow().has_again() {
+                return None;
+            }
+            let bound = self.upstream.command_timeout();
+            self.again.set(self.queue.borrow().when_again(Instant::now(), bound));
         }
         self.again.get()
     }
@@ -136,7 +141,7 @@ impl Shared {
     fn send_again(&self, now: Instant) {
         if self.again.get().is_some_and(|at| at <= now) {
             self.again.set(None);
-            self.queue.borrow_mut().send_again(now);
+            self.queue.borrow_mut().send_again(now, self.upstream.command_timeout());
             self.is_called.set(true);
         }
     }
@@ -177,7 +182,7 @@ impl Shared {
     /// The upstream is no longer the master: when all is answered, the connection is given up.
     pub(super) fn leave(&self) -> Option<String> {
         let queue = self.queue.borrow();
-        let is_done = queue.is_leaving && queue.outgoing.kept() == queue.outgoing.unwritten();
+        let is_done = queue.is_leaving() && queue.outgoing.kept() == queue.outgoing.unwritten();
         is_done.then(|| "the upstream has become a replica".to_owned())
     }
 

@@ -8,6 +8,7 @@ use super::{LARGE, Order, Owner, Queue, Slot};
 use crate::upstream::error::Failure;
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::{Class, Fate, may_retry};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -86,6 +87,7 @@ impl Queue {
         self.crowd = std::mem::take(&mut old.crowd);
         self.again = std::mem::take(&mut old.again);
         (self.budget, self.epoch, self.now) = (old.budget, old.epoch, old.now);
+        let overtaken = old.slots_before_writes(handed);
         let mut stamps = old.stamps.iter().peekable();
         for (mut slot, number) in old.slots.into_iter().zip(old.first..) {
             let frame = old.outgoing.take_front(slot.length);
@@ -93,6 +95,9 @@ impl Queue {
             handed = handed.saturating_sub(slot.length);
             while stamps.next_if(|stamp| stamp.end <= number).is_some() {}
             slot.attempts += u32::from(was_sent);
+            if overtaken.contains(&number) {
+                slot.order.class = Class::Write;
+            }
             self.keep_or_tell(slot, frame, was_sent, cause, keep);
             if let Some(stamp) = stamps.peek() {
                 self.stamp(stamp.at);
@@ -100,6 +105,31 @@ impl Queue {
         }
         self.pass_phantoms();
         self.wake_crowd();
+    }
+
+    /// Reads that were sent before a write of the same client was: sent again, they might see what that wrote.
+    fn slots_before_writes(&self, handed: usize) -> HashSet<u64> {
+        let mut sent = Vec::new();
+        let mut start = 0;
+        for (slot, number) in self.slots.iter().zip(self.first..) {
+            if start >= handed {
+                break;
+            }
+            start += slot.length;
+            if let Owner::Caller(caller) = &slot.owner {
+                sent.push((Rc::as_ptr(caller), slot.order.class, number));
+            }
+        }
+        let mut writers = HashSet::new();
+        let mut overtaken = HashSet::new();
+        for (caller, class, number) in sent.into_iter().rev() {
+            if class != Class::Read {
+                writers.insert(caller);
+            } else if writers.contains(&caller) {
+                overtaken.insert(number);
+            }
+        }
+        overtaken
     }
 
     fn keep_or_tell(

@@ -11,7 +11,7 @@ use crate::config::Retry;
 use crate::upstream::error::Failure;
 use crate::upstream::outgoing::Outgoing;
 use crate::upstream::replies::Replies;
-use crate::upstream::retry::Budget;
+use crate::upstream::retry::{Budget, Class, is_demotion};
 use crate::wire::scan::{Progress, Scanner};
 use crate::wire::{Protocol, encode};
 use rewind::Rewind;
@@ -36,6 +36,8 @@ struct Slot {
     selects: bool,
     /// How often it was sent again.
     attempts: u32,
+    /// When it was first noted, if it was refused since.
+    since: Option<Instant>,
 }
 
 enum Owner {
@@ -89,8 +91,9 @@ pub(super) struct Queue {
     /// Callers of whom a command was refused: those with replies on the way, and those to be sent again.
     rewinds: Vec<Rewind>,
     again: VecDeque<Rewind>,
-    /// The upstream is no longer the master: nothing more is sent on this connection.
-    pub(super) is_leaving: bool,
+    /// The upstream was the master when this connection was made, and has said since that it is none.
+    pub(super) expects_master: bool,
+    pub(super) is_demoted: bool,
     /// A probe was answered.
     pub(super) is_answered: bool,
 }
@@ -128,7 +131,8 @@ impl Queue {
             now,
             rewinds: Vec::new(),
             again: VecDeque::new(),
-            is_leaving: false,
+            expects_master: false,
+            is_demoted: false,
             is_answered: false,
         }
     }
@@ -195,7 +199,14 @@ impl Queue {
     }
 
     fn owe(&mut self, owner: Owner, length: usize, order: Order) {
-        self.slots.push_back(Slot { owner, length, order, selects: false, attempts: 0 });
+        self.slots.push_back(Slot {
+            owner,
+            length,
+            order,
+            selects: false,
+            attempts: 0,
+            since: None,
+        });
     }
 
     /// On a raw connection what was written is forgotten: nothing will answer it.
@@ -203,6 +214,11 @@ impl Queue {
         if self.is_raw && self.slots.is_empty() {
             self.outgoing.answered(self.outgoing.kept() - self.outgoing.unwritten());
         }
+    }
+
+    /// Nothing more is to be sent on this shared connection: another may be to the new master.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_demoted && self.expects_master && self.holder.is_none()
     }
 
     /// Whether a reply is owed that should come soon: one that was sent, and does not wait for a key.
@@ -292,6 +308,9 @@ impl Queue {
         }
         let slot = self.slots.pop_front().ok_or(Broken::Unasked)?;
         self.first += 1;
+        if self.kind == b'-' && slot.order.class != Class::Opaque && is_demotion(end) {
+            self.is_demoted = true;
+        }
         // Errors and what depends on them are seldom: all else takes one comparison.
         if (self.kind == b'-' || !self.rewinds.is_empty()) && self.holds_back(&slot, end) {
             return Ok(());

@@ -6,7 +6,7 @@
 
 use super::{Order, Owner, Queue, Slot};
 use crate::upstream::replies::Replies;
-use crate::upstream::retry::{Backoff, Class, Fate, is_demotion, is_refusal, may_retry};
+use crate::upstream::retry::{Backoff, Class, Fate, is_refusal, may_retry};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ pub(super) struct Rewind {
     /// Of its commands, so many are still on the way.
     on_the_way: usize,
     steps: Vec<Step>,
+    /// When the first of them was noted.
+    since: Instant,
     /// A write was run after a refused command.
     is_spoiled: bool,
 }
@@ -55,6 +57,8 @@ impl Queue {
             return false;
         }
         let place = place.unwrap_or(self.rewinds.len());
+        let noted = self.stamps.front().map_or(self.now, |stamp| stamp.at);
+        let since = slot.since.unwrap_or(noted);
         if place == self.rewinds.len() {
             let is_same = |slot: &&Slot| match &slot.owner {
                 Owner::Caller(other) => Rc::ptr_eq(other, caller),
@@ -64,11 +68,10 @@ impl Queue {
             caller.set_rewinding(true);
             let steps = Vec::new();
             let caller = Rc::clone(caller);
-            self.rewinds.push(Rewind { caller, on_the_way, steps, is_spoiled: false });
+            self.rewinds.push(Rewind { caller, on_the_way, steps, since, is_spoiled: false });
         }
         let reply = caller.withdraw(end);
         let is_refused = is_refusal(&reply);
-        self.is_leaving |= is_demotion(&reply);
         let frame = self.outgoing.take_front(slot.length);
         self.pass_stamps();
         let rewind = &mut self.rewinds[place];
@@ -94,18 +97,32 @@ impl Queue {
             && self.budget.take(self.now.duration_since(self.epoch))
     }
 
-    /// How long to wait before what was refused is sent again; `None` when nothing was.
-    pub(in super::super) fn wait_before_again(&self) -> Option<Duration> {
-        let first = self.again.front()?.steps.first()?;
-        Some(Backoff::wait(&self.rules, first.attempts.saturating_sub(1)))
+    /// When what was refused is to be sent again, at the end of its time at the latest; `None` when nothing was.
+    pub(in super::super) fn when_again(&self, now: Instant, bound: Duration) -> Option<Instant> {
+        let rewind = self.again.front()?;
+        let attempts = rewind.steps.first()?.attempts;
+        let at = now + Backoff::wait(&self.rules, attempts.saturating_sub(1));
+        Some(at.min(rewind.since + bound))
     }
 
-    /// Sends again what was refused.
-    pub(in super::super) fn send_again(&mut self, now: Instant) {
+    /// Whether something waits to be sent again.
+    pub(in super::super) fn has_again(&self) -> bool {
+        !self.again.is_empty()
+    }
+
+    /// Sends again what was refused; what has used up its time, `bound`, is answered with the refusal.
+    pub(in super::super) fn send_again(&mut self, now: Instant, bound: Duration) {
         for rewind in std::mem::take(&mut self.again) {
+            if now >= rewind.since + bound {
+                rewind.give_up();
+                continue;
+            }
             rewind.caller.set_rewinding(false);
             for step in rewind.steps {
                 self.push_again(step.frame, step.order, false, step.attempts, &rewind.caller);
+                if let Some(slot) = self.slots.back_mut() {
+                    slot.since = Some(rewind.since);
+                }
             }
         }
         self.stamp(now);
