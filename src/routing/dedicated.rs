@@ -6,7 +6,6 @@ use crate::upstream::error::Failure;
 use crate::upstream::lane::Lane;
 use crate::upstream::pool::Pool;
 use crate::upstream::replies::Replies;
-use crate::wire::Protocol;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -19,19 +18,18 @@ pub struct Dedicated {
 }
 
 impl Dedicated {
-    /// Takes a connection from the pool, in `protocol`; its pushes go to `holder`.
+    /// Takes a connection from the pool, as it was left; its pushes go to `holder`.
     ///
     /// # Errors
     /// [`Failure::NoCheckout`] when none is free in time.
     pub async fn take(
         upstream: &Arc<Upstream>,
         pool: &Pool,
-        protocol: Protocol,
         hold: Hold,
         holder: &Rc<Replies>,
     ) -> Result<Self, Failure> {
         let checkout = pool.checkout().await?;
-        let lane = Lane::lent(Arc::clone(upstream), checkout, protocol, holder);
+        let lane = Lane::lent(Arc::clone(upstream), checkout, holder);
         Ok(Self { lane, hold, is_returned: false })
     }
 

@@ -74,6 +74,8 @@ pub fn target(spec: Option<&Spec>, request: &Request<'_>, situation: Situation) 
         Kind::BlockingIfAsked if asks_to_block(request) => {
             Target::Checkout(Hold::Command { is_patient: true })
         }
+        Kind::Asking | Kind::ReadOnlyMode => Target::Checkout(Hold::State),
+        _ if is_script(spec, request, b"debug") => Target::Checkout(Hold::State),
         _ if is_kill(spec, request) || request.bytes().len() >= BIG_REQUEST => {
             Target::Checkout(Hold::Command { is_patient: false })
         }
@@ -83,8 +85,12 @@ pub fn target(spec: Option<&Spec>, request: &Request<'_>, situation: Situation) 
 
 /// SCRIPT KILL and FUNCTION KILL end what holds up the lane, so they must not queue behind it.
 fn is_kill(spec: Option<&Spec>, request: &Request<'_>) -> bool {
+    is_script(spec, request, b"kill")
+}
+
+fn is_script(spec: Option<&Spec>, request: &Request<'_>, subcommand: &[u8]) -> bool {
     spec.is_some_and(|spec| spec.is_container() && matches!(spec.name, "script" | "function"))
-        && request.arg(1).is_some_and(|word| word.eq_ignore_ascii_case(b"kill"))
+        && request.arg(1).is_some_and(|word| word.eq_ignore_ascii_case(subcommand))
 }
 
 #[cfg(test)]

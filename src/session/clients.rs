@@ -168,8 +168,17 @@ impl Clients {
     }
 
     pub(super) fn pause(&self, pause: Option<Pause>) {
-        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = pause;
-        self.is_paused.store(pause.is_some(), Ordering::Relaxed);
+        let mut current = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        // As in Redis, of two pauses what is longer and what is stricter holds.
+        *current = match (pause, *current) {
+            (Some(new), Some(old)) if old.until > Instant::now() => Some(Pause {
+                until: new.until.max(old.until),
+                writes_only: new.writes_only && old.writes_only,
+            }),
+            (new, _) => new,
+        };
+        self.is_paused.store(current.is_some(), Ordering::Relaxed);
+        drop(current);
         self.wake_all();
     }
 

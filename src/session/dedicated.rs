@@ -9,10 +9,9 @@ use super::{End, Session};
 use crate::command::Kind;
 use crate::routing::dedicated::Dedicated;
 use crate::routing::target::Hold;
-use crate::upstream::error::Failure;
-use crate::upstream::lane::Order;
+use crate::upstream::lane::{Lane, Order};
 use crate::upstream::replies::Replies;
-use crate::wire::encode;
+use crate::wire::{Protocol, encode};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,8 +27,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         frame: Vec<u8>,
     ) -> Result<(), End> {
         let is_new = self.held.is_none();
-        if let Err(failure) = self.take(hold).await? {
-            self.answer(|out| encode::error(out, failure.to_string()));
+        if let Err(text) = self.take(hold).await? {
+            self.answer(|out| encode::error(out, text));
+            self.note_refused(hold);
             return Ok(());
         }
         let Some(held) = &mut self.held else { return Ok(()) };
@@ -54,12 +54,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 lane.set_raw();
                 lane.push_raw(&frame);
             }
-            Hold::Watch | Hold::Multi | Hold::State => {
+            Hold::State => {
+                lane.push_whole(frame, order, &self.replies);
+                self.settle().await?;
+                self.state.is_pinned |= self.replies.last()[0] == b'+';
+                self.keep_or_give_back();
+            }
+            Hold::Watch | Hold::Multi => {
                 if held.hold != Hold::State {
                     held.hold = hold;
                 }
                 if hold == Hold::Multi {
                     self.state.begin_multi();
+                } else {
+                    self.state.is_watching = true;
                 }
                 lane.push_whole(frame, order, &self.replies);
                 if hold == Hold::Multi && !self.is_input_fresh {
@@ -84,6 +92,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
+    /// MULTI or WATCH could not even be sent. Where the client has sent on without waiting for the answer, what
+    /// follows must not run without it.
+    fn note_refused(&mut self, hold: Hold) {
+        match hold {
+            Hold::Multi if self.is_input_fresh => {
+                self.state.begin_multi();
+                self.state.is_multi_lost = true;
+            }
+            Hold::Watch => self.state.is_watch_lost = self.is_input_fresh,
+            _ => {}
+        }
+    }
+
     async fn wait_for_reply(&mut self, is_patient: bool) -> Result<(), End> {
         if !is_patient {
             return self.settle().await;
@@ -95,8 +116,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         end
     }
 
-    /// Makes sure that the session holds a connection. What is on the way elsewhere comes first.
-    pub(super) async fn take(&mut self, hold: Hold) -> Result<Result<(), Failure>, End> {
+    /// Makes sure that the session holds a connection, in its protocol and on its database. What is on the way
+    /// elsewhere comes first. If there is none, says what the client is to be told.
+    pub(super) async fn take(&mut self, hold: Hold) -> Result<Result<(), String>, End> {
         if self.held.is_some() {
             return Ok(Ok(()));
         }
@@ -104,13 +126,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let context = Rc::clone(&self.context);
         let Backend::Cloud(cloud) = &context.backend else { return Ok(Ok(())) };
         let replies = Rc::clone(&self.replies);
-        let protocol = self.state.protocol;
-        let taken = Dedicated::take(&cloud.upstream, &cloud.pool, protocol, hold, &replies);
-        match self.meanwhile(taken, false).await? {
-            Ok(held) => self.held = Some(held),
-            Err(failure) => return Ok(Err(failure)),
+        let taken = Dedicated::take(&cloud.upstream, &cloud.pool, hold, &replies);
+        let held = match self.meanwhile(taken, false).await? {
+            Ok(held) => held,
+            Err(failure) => return Ok(Err(failure.to_string())),
+        };
+        if let Some(refusal) = self.prepare(held.lane()).await? {
+            return Ok(Err(refusal));
         }
+        self.held = Some(held);
         Ok(Ok(()))
+    }
+
+    /// Puts a lent connection into the client's protocol and database, and sees that it is there before a
+    /// command is sent. What the upstream said, if it refused.
+    async fn prepare(&mut self, lane: &Lane) -> Result<Option<String>, End> {
+        let (protocol, db) = (self.state.protocol, self.state.db);
+        if lane.protocol() != protocol {
+            let frame = hello_frame(protocol);
+            let reply = self.call(|own| lane.push(&frame, Order::default(), own)).await?;
+            if reply.starts_with(b"-") {
+                return Ok(Some(error_text(&reply)));
+            }
+            lane.set_protocol(protocol);
+        }
+        if lane.db() != db {
+            let frame = select_frame(db);
+            let reply = self.call(|own| lane.select(&frame, db, Order::default(), own)).await?;
+            if !reply.starts_with(b"+") {
+                return Ok(Some(error_text(&reply)));
+            }
+        }
+        Ok(None)
     }
 
     /// The connection is lost whose state the client relies on: it must begin anew.
@@ -142,8 +189,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Sends a command that gives the connection state of its own, and keeps the connection if it succeeds.
     /// Whether it did.
     pub(super) async fn change_connection(&mut self, words: &[&[u8]]) -> Result<bool, End> {
-        if let Err(failure) = self.take(Hold::State).await? {
-            self.answer(|out| encode::error(out, failure.to_string()));
+        if let Err(text) = self.take(Hold::State).await? {
+            self.answer(|out| encode::error(out, text));
             return Ok(false);
         }
         let Some(lane) = self.held.as_ref().map(|held| held.lane().clone()) else {
@@ -157,16 +204,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(self.replies.last()[0] == b'+')
     }
 
-    /// After a change of the connection's state: keeps it, or gives it back when there is none left.
+    /// After a change of the connection's state: keeps it, or gives it back when nothing holds it any more.
     pub(super) fn keep_or_give_back(&mut self) {
         let keeps = self.state.keeps_connection();
+        let is_watching = self.state.is_watching;
         let Some(held) = &mut self.held else { return };
         if keeps {
             held.hold = Hold::State;
-        } else if held.hold == Hold::State
-            && !self.state.in_multi
-            && let Some(held) = self.held.take()
-        {
+        } else if self.state.in_multi {
+            held.hold = Hold::Multi;
+        } else if is_watching {
+            held.hold = Hold::Watch;
+        } else if let Some(held) = self.held.take() {
             held.give_back();
         }
     }
@@ -179,19 +228,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.dedicate(hold, Kind::Ordinary, frame).await
     }
 
-    /// Sends a SELECT upstream, and says whether that database is there.
+    /// Sends the client's SELECT upstream, on a connection of its own. Whether that database is there.
     pub(super) async fn try_select(&mut self, db: u32) -> Result<bool, End> {
+        let is_new = self.held.is_none();
+        if let Err(text) = self.take(Hold::Command { is_patient: false }).await? {
+            self.answer(|out| encode::error(out, text));
+            return Ok(false);
+        }
+        let Some(lane) = self.held.as_ref().map(|held| held.lane().clone()) else {
+            return Ok(false);
+        };
+        let order = self.state.order();
+        lane.select(&select_frame(db), db, order, &self.replies);
         self.settle().await?;
-        let Some(lane) = self.current_lane() else { return Ok(false) };
-        let order = Order { db, ..self.state.order() };
-        lane.select(&select_frame(db), order, &self.replies);
-        self.settle().await?;
+        if is_new && let Some(held) = self.held.take() {
+            held.give_back();
+        }
         Ok(self.replies.last()[0] == b'+')
     }
 
     /// Sends a command whose reply is for us and not for the client.
     pub(super) async fn call(&mut self, send: impl FnOnce(&Rc<Replies>)) -> Result<Vec<u8>, End> {
-        let replies = Replies::new(Rc::clone(&self.context.spare));
+        let replies = Replies::unbounded(Rc::clone(&self.context.spare));
         send(&replies);
         let answered = std::future::poll_fn(|cx| {
             if replies.owed() == 0 {
@@ -218,6 +276,19 @@ pub(super) fn select_frame(db: u32) -> Vec<u8> {
     let mut frame = Vec::with_capacity(32);
     encode::command(&mut frame, &[b"SELECT", db.to_string().as_bytes()]);
     frame
+}
+
+/// HELLO as a request.
+pub(super) fn hello_frame(protocol: Protocol) -> Vec<u8> {
+    let version: &[u8] = if protocol == Protocol::Resp3 { b"3" } else { b"2" };
+    let mut frame = Vec::with_capacity(32);
+    encode::command(&mut frame, &[b"HELLO", version]);
+    frame
+}
+
+/// The text of an error reply, to be told again.
+fn error_text(reply: &[u8]) -> String {
+    String::from_utf8_lossy(reply.strip_prefix(b"-").unwrap_or(reply)).trim_end().to_owned()
 }
 
 /// A number in an argument.

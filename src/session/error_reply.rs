@@ -30,6 +30,11 @@ pub(super) const BAD_NAME: &str =
     "ERR Client names cannot contain spaces, newlines or special characters.";
 /// A command that a transaction can't hold.
 pub(super) const NOT_IN_MULTI: &str = "ERR Command not allowed inside a transaction";
+/// A command between a MULTI that could not be sent and its EXEC.
+pub(super) const NO_MULTI: &str = "UNAVAILABLE MULTI could not be sent; the command was not run";
+/// EXEC after a command that could not be queued.
+pub(super) const MULTI_REFUSED: &str =
+    "EXECABORT Transaction discarded because of previous errors.";
 /// EXEC after the transaction's connection, or its WATCH's, was lost.
 pub(super) const MULTI_LOST: &str = "EXECABORT Transaction discarded because its upstream connection \
      was lost before EXEC; nothing of it was applied";

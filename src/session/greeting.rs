@@ -3,11 +3,13 @@
 //! The upstream's password is never involved: a client knows the sidecar's, or none.
 
 use super::context::Backend;
-use super::dedicated::number;
+use super::dedicated::{hello_frame, number};
 use super::state::State;
 use super::{End, Session, error_reply};
 use crate::memory::Engine;
+use crate::routing::target::Hold;
 use crate::upstream::handshake::Greeting;
+use crate::upstream::lane::Order;
 use crate::wire::decode::Request;
 use crate::wire::reply::Reply;
 use crate::wire::{Protocol, encode};
@@ -86,12 +88,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// From here on the client speaks `protocol`: other lanes, and the connection it holds follows.
     async fn speak(&mut self, protocol: Protocol) -> Result<(), End> {
         self.settle().await?;
+        if let Some(lane) = self.held.as_ref().map(|held| held.lane().clone()) {
+            let frame = hello_frame(protocol);
+            let reply = self.call(|own| lane.push(&frame, Order::default(), own)).await?;
+            if reply.starts_with(b"-") {
+                return Err(End::Closed);
+            }
+            lane.set_protocol(protocol);
+        }
         self.state.protocol = protocol;
         self.lane = None;
-        if let Some(held) = &self.held {
-            let version: &[u8] = if protocol == Protocol::Resp3 { b"3" } else { b"2" };
-            held.lane().push_own(&[b"HELLO", version]);
-        }
         Ok(())
     }
 
@@ -131,39 +137,54 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.answer(|out| encode::error(out, error_reply::NOT_AN_INTEGER));
             return Ok(());
         };
-        let db = u32::try_from(index).ok().filter(|db| *db < u32::MAX);
-        let is_there = match (&self.context.backend, db) {
-            (_, None) => false,
-            (Backend::Memory(_), Some(db)) => (db as usize) < Engine::DATABASES,
-            (Backend::Cloud(cloud), Some(db)) => {
-                let upstream = std::sync::Arc::clone(&cloud.upstream);
-                if db != upstream.db() && !upstream.health.has_database(db) {
-                    // The upstream answers, and says no in its own words.
-                    if self.try_select(db).await? {
-                        upstream.health.database_exists(db);
-                        self.state.db = db;
-                    }
+        let Some(db) = u32::try_from(index).ok().filter(|_| self.may_exist(index)) else {
+            self.answer(|out| encode::error(out, "ERR DB index is out of range"));
+            return Ok(());
+        };
+        if let Some(upstream) = self.upstream() {
+            let is_known = db == upstream.db() || upstream.health.has_database(db);
+            if self.held.is_some() || !is_known {
+                // The upstream answers, and says no in its own words.
+                if !self.try_select(db).await? {
                     return Ok(());
                 }
-                true
-            }
-        };
-        match db.filter(|_| is_there) {
-            Some(db) => {
+                upstream.health.database_exists(db);
                 self.state.db = db;
-                self.answer(|out| encode::simple(out, "OK"));
+                self.lane = None;
+                return Ok(());
             }
-            None => self.answer(|out| encode::error(out, "ERR DB index is out of range")),
+            if db != self.state.db {
+                // Another lane: what is on the way on this one comes first.
+                self.settle().await?;
+                self.lane = None;
+            }
         }
+        self.state.db = db;
+        self.answer(|out| encode::simple(out, "OK"));
         Ok(())
     }
 
-    pub(super) fn reset(&mut self) {
+    /// Whether there may be a database of this number.
+    fn may_exist(&self, index: i64) -> bool {
+        let most = match &self.context.backend {
+            Backend::Memory(_) => i64::try_from(Engine::DATABASES).unwrap_or(i64::MAX),
+            Backend::Cloud(_) => i64::from(i32::MAX),
+        };
+        (0..most).contains(&index)
+    }
+
+    pub(super) async fn reset(&mut self) -> Result<(), End> {
+        let is_raw = self.held.as_ref().is_some_and(|held| held.hold == Hold::Raw);
+        if !is_raw {
+            self.settle().await?;
+        }
         self.release_all();
+        self.lane = None;
         let is_authenticated = self.context.clients.password().is_none();
         self.state = State::new(self.context.first_db(), is_authenticated);
         self.entry.details().name.clear();
         self.answer(|out| encode::simple(out, "RESET"));
+        Ok(())
     }
 }
 

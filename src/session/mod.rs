@@ -138,7 +138,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             ),
             End::Protocol(error) => {
                 tracing::info!(client = self.entry.address, "closed a client: {error}");
-                self.replies.answer(|out| encode::error(out, format!("ERR {error}")));
+                if self.settle().await.is_ok() {
+                    self.replies.answer(|out| encode::error(out, format!("ERR {error}")));
+                }
             }
             End::TooSlow => tracing::warn!(
                 client = self.entry.address,
@@ -195,8 +197,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Whether enough of this client is on its way, so that no more is to be read.
     fn has_enough(&self, cx: &Task<'_>) -> bool {
         self.replies.has_window_full(self.context.max_in_flight)
-            || self.replies.pending() > MAX_UNREAD
-            || self.lane.as_ref().is_some_and(|lane| !lane.has_room(cx.waker()))
+            || self.replies.unread() > MAX_UNREAD
+            || self.lane_in_use().is_some_and(|lane| !lane.has_room(cx.waker()))
+    }
+
+    fn lane_in_use(&self) -> Option<&Lane> {
+        self.held.as_ref().map(Dedicated::lane).or(self.lane.as_ref())
     }
 
     /// Hands a command to a lane, or to memory. `false` if it needs more than that.
@@ -245,6 +251,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if situation.is_subscriber || target(spec, request, situation) != Target::Lane {
             return false;
         }
+        if self.state.in_multi && self.held.is_none() {
+            return false;
+        }
         if hold == Some(Hold::Raw) || self.held.as_ref().is_some_and(|held| held.lane().is_ended())
         {
             return false;
@@ -290,7 +299,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         if self.replies.owed() == 0 || self.lane.is_none() {
             let Backend::Cloud(cloud) = &self.context.backend else { return None };
-            self.lane = Some(cloud.lanes.pick(self.state.protocol));
+            self.lane = Some(cloud.lanes.pick(self.state.protocol, self.state.db));
         }
         self.lane.clone()
     }

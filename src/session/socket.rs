@@ -12,11 +12,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 /// Bytes asked for at a time while a command is under way.
 const STEP: std::ops::Range<usize> = 16 * 1024..512 * 1024;
 
-/// Bytes read ahead while the client waits for something.
+/// Bytes read ahead while the client waits for something; a client that blocks is read further, so that it
+/// is noticed when it goes.
 const AHEAD: usize = 64 * 1024;
+const FAR_AHEAD: usize = 4 << 20;
 
-/// The last bytes must be taken within this time.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// Of its last bytes the client must take some within this time.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// The common way: reads, dispatches and writes until there is a command that needs more than that.
@@ -205,7 +207,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Reads ahead, to notice that the client goes.
     fn watch(&mut self, cx: &mut Context<'_>, needs_client: bool) -> Result<(), End> {
-        while !self.is_at_end && self.input.len() < AHEAD {
+        let most = if needs_client { FAR_AHEAD } else { AHEAD };
+        while !self.is_at_end && self.input.len() < most {
             match self.poll_read_more(cx) {
                 Poll::Ready(Ok(_)) => self.is_input_fresh = true,
                 Poll::Ready(Err(error)) => return Err(End::Gone(error)),
@@ -218,9 +221,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(())
     }
 
-    /// Waits until all is answered and written, within bounds, and closes.
+    /// Waits until all is answered and written, for as long as the client takes some of it, and closes.
     pub(super) async fn say_farewell(&mut self) {
-        let last = async {
+        loop {
+            let before = self.replies.taken();
             let written = std::future::poll_fn(|cx| {
                 if self.poll_write(cx).is_err() {
                     return Poll::Ready(false);
@@ -231,12 +235,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.replies.wake(cx.waker());
                 Poll::Pending
             });
-            if written.await {
-                // The client has all; whether it heard the end no longer matters.
-                let _ = self.stream.shutdown().await;
+            match tokio::time::timeout(FAREWELL, written).await {
+                Ok(true) => break,
+                Ok(false) => return,
+                Err(_) if self.replies.taken() == before => return,
+                Err(_) => {}
             }
-        };
-        // Likewise: a client that does not take its last bytes loses them.
-        let _ = tokio::time::timeout(FAREWELL, last).await;
+        }
+        // The client has all; whether it hears the end no longer matters.
+        let _ = tokio::time::timeout(FAREWELL, self.stream.shutdown()).await;
     }
 }

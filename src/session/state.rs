@@ -50,6 +50,12 @@ pub(super) struct State {
     pub(super) is_watch_lost: bool,
     pub(super) tracking: Option<Box<Tracking>>,
     pub(super) no_touch: bool,
+    /// Another state of the connection upstream that only RESET ends (SCRIPT DEBUG, READONLY).
+    pub(super) is_pinned: bool,
+    /// Keys are watched on the connection that is held.
+    pub(super) is_watching: bool,
+    /// A command could not be queued: EXEC must fail.
+    pub(super) is_multi_refused: bool,
 }
 
 impl State {
@@ -68,6 +74,9 @@ impl State {
             is_watch_lost: false,
             tracking: None,
             no_touch: false,
+            is_pinned: false,
+            is_watching: false,
+            is_multi_refused: false,
         }
     }
 
@@ -83,12 +92,14 @@ impl State {
         self.multi_here.clear();
         self.is_multi_lost = false;
         self.is_watch_lost = false;
+        self.is_watching = false;
+        self.is_multi_refused = false;
         std::mem::take(&mut self.multi_dbs)
     }
 
     /// How the next ordinary command is to be carried; using up a CLIENT REPLY SKIP.
     pub(super) fn order(&mut self) -> Order {
-        Order { db: self.db, is_silent: self.is_silenced(), ..Order::default() }
+        Order { is_silent: self.is_silenced(), ..Order::default() }
     }
 
     /// Whether the reply of the command at hand is unwanted; using up a CLIENT REPLY SKIP.
@@ -114,7 +125,7 @@ impl State {
 
     /// Whether the connection that is held has state of its own.
     pub(super) fn keeps_connection(&self) -> bool {
-        self.tracking.is_some() || self.no_touch
+        self.tracking.is_some() || self.no_touch || self.is_pinned
     }
 }
 

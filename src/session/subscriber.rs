@@ -220,9 +220,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     }
                 }
                 Some(Event::Refused(topic, text)) => {
-                    if subscriber.awaited.take_if(|awaited| *awaited == topic).is_some() {
-                        subscriber.refusal = Some(text);
+                    if subscriber.awaited.take_if(|awaited| *awaited == topic).is_none() {
+                        // What it was told it has, it has no more.
+                        let text = String::from_utf8_lossy(&text);
+                        tracing::warn!(
+                            "closed a subscriber: subscribing again was refused: {text}"
+                        );
+                        return Err(End::Closed);
                     }
+                    subscriber.refusal = Some(text);
                 }
                 None => break,
             }

@@ -16,6 +16,8 @@ use crate::wire::scan::{Progress, Scanner};
 use std::rc::Rc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+const DISCARD: &[u8] = b"*1\r\n$7\r\nDISCARD\r\n";
+
 /// The place of a queued command that the session answers.
 const PLACEHOLDER: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
@@ -45,6 +47,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                         held.hold = Hold::State;
                     }
                 }
+                Kind::Client if fits && exact.is_some_and(asks_upstream) => {
+                    self.state.is_multi_refused = true;
+                    self.answer(|out| encode::error(out, error_reply::NOT_IN_MULTI));
+                    return Ok(());
+                }
                 Kind::Auth | Kind::Hello | Kind::Client if fits => {
                     self.state.multi_here.push((self.state.multi_length, frame.to_vec()));
                     frame = PLACEHOLDER;
@@ -54,6 +61,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             if !matches!(kind, Kind::Multi | Kind::Watch) {
                 self.state.multi_length += 1;
             }
+        }
+        if self.state.in_multi && self.held.is_none() {
+            self.answer(|out| encode::error(out, error_reply::NO_MULTI));
+            return Ok(());
         }
         let order = self.state.order();
         if let Some(lane) = self.current_lane() {
@@ -76,7 +87,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let ends_watch = !self.state.in_multi && kind == Kind::Unwatch && self.held.is_some();
         if !ends_multi && !ends_watch {
             lane.push(frame, order, &self.replies);
+            self.state.multi_length += usize::from(self.state.in_multi);
             return Ok(());
+        }
+        if kind == Kind::Exec && self.state.is_multi_refused {
+            return self.abort(&lane).await;
         }
         let head = if kind == Kind::Exec && !self.state.multi_here.is_empty() {
             self.exec_with_answers(&lane, frame, order).await?
@@ -90,14 +105,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if has_run {
             self.follow_selects(&lane, dbs).await?;
         }
-        if self.held.as_ref().is_some_and(|held| held.hold == Hold::State) {
-            return Ok(());
-        }
         // After an error other than EXECABORT it is not known what still holds.
         let is_clean = head[0] != b'-' || head == *b"-EX";
+        if self.held.as_ref().is_some_and(|held| held.hold == Hold::State) {
+            return if is_clean { Ok(()) } else { Err(End::Finished) };
+        }
         if let Some(held) = self.held.take().filter(|_| is_clean) {
             held.give_back();
         }
+        Ok(())
+    }
+
+    /// EXEC of a transaction that holds less than the client believes.
+    async fn abort(&mut self, lane: &Lane) -> Result<(), End> {
+        self.call(|own| lane.push(DISCARD, Order::default(), own)).await?;
+        self.state.end_multi();
+        self.keep_or_give_back();
+        self.answer(|out| encode::error(out, error_reply::MULTI_REFUSED));
         Ok(())
     }
 
@@ -124,8 +148,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// only way to know, since an error within EXEC's reply may be any command's.
     async fn follow_selects(&mut self, lane: &Lane, dbs: Vec<u32>) -> Result<(), End> {
         for db in dbs.into_iter().rev() {
-            let order = Order { db, ..Order::default() };
-            let reply = self.call(|own| lane.select(&select_frame(db), order, own)).await?;
+            let frame = select_frame(db);
+            let reply = self.call(|own| lane.select(&frame, db, Order::default(), own)).await?;
             if reply.starts_with(b"+") {
                 self.state.db = db;
                 return Ok(());
@@ -176,6 +200,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let own = std::mem::replace(&mut self.replies, replies);
         end.map(|()| own.take())
     }
+}
+
+/// Subcommands of CLIENT that the session can't answer by itself.
+fn asks_upstream(spec: &Spec) -> bool {
+    let word = spec.name.trim_start_matches("client|");
+    matches!(
+        word,
+        "tracking" | "caching" | "pause" | "unpause" | "unblock" | "no-touch" | "reply" | "help"
+    )
 }
 
 /// Puts `answers` in the places of the array `reply`.

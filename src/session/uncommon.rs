@@ -122,7 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 }
                 timer.as_mut().poll(cx)
             });
-            self.meanwhile(over, false).await?;
+            self.meanwhile(over, true).await?;
         }
         Ok(())
     }
@@ -138,13 +138,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) async fn here(&mut self, kind: Kind, request: &Request<'_>) -> Result<(), End> {
         match kind {
             Kind::Quit => {
+                self.settle().await?;
                 self.answer(|out| encode::simple(out, "OK"));
                 Err(End::Finished)
             }
-            Kind::Reset => {
-                self.reset();
-                Ok(())
-            }
+            Kind::Reset => self.reset().await,
             Kind::Auth => {
                 self.auth(request);
                 Ok(())

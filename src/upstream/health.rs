@@ -8,7 +8,7 @@ use super::breaker::Breaker;
 use super::error::{ConnectError, Failure};
 use super::handshake::Greeting;
 use crate::config;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -23,7 +23,6 @@ pub struct Health {
     up: watch::Sender<bool>,
     rejecting: watch::Sender<bool>,
     is_rejecting: AtomicBool,
-    connected: AtomicU32,
     breaker: Mutex<Breaker>,
     facts: Mutex<Facts>,
 }
@@ -35,6 +34,8 @@ struct Facts {
     last_loss: Option<String>,
     greeting: Option<Greeting>,
     demoted: Option<Instant>,
+    /// Lanes that are connected.
+    connected: u32,
     databases: Vec<u32>,
     /// Tasks of lanes, to be woken when the breaker opens or closes.
     lanes: Vec<Waker>,
@@ -48,7 +49,6 @@ impl Health {
             up: watch::Sender::new(false),
             rejecting: watch::Sender::new(false),
             is_rejecting: AtomicBool::new(false),
-            connected: AtomicU32::new(0),
             breaker: Mutex::new(Breaker::new(rules, Instant::now())),
             facts: Mutex::default(),
         }
@@ -56,9 +56,12 @@ impl Health {
 
     /// A lane has connected.
     pub fn lane_connected(&self, address: &str) {
-        self.connected.fetch_add(1, Ordering::Relaxed);
-        self.facts().last_loss = None;
-        if !self.up.send_replace(true) {
+        let mut facts = self.facts();
+        facts.last_loss = None;
+        facts.connected += 1;
+        let is_first = !self.up.send_replace(true);
+        drop(facts);
+        if is_first {
             tracing::info!(upstream = address, "upstream connected");
         }
         self.breaker().connected();
@@ -67,11 +70,14 @@ impl Health {
 
     /// A lane's connection has ended: lost because of `cause`, or closed by us.
     pub fn lane_lost(&self, cause: Option<&str>) {
-        let before = self.connected.fetch_sub(1, Ordering::Relaxed);
-        let was_last = before == 1 && self.up.send_replace(false);
+        let mut facts = self.facts();
+        facts.connected -= 1;
+        let was_last = facts.connected == 0 && self.up.send_replace(false);
         let Some(cause) = cause else { return };
         if was_last {
-            self.facts().last_loss = Some(cause.to_owned());
+            facts.last_loss = Some(cause.to_owned());
+            facts.databases.clear();
+            drop(facts);
             self.breaker().lost(Instant::now());
             tracing::warn!(cause, "upstream connection lost; connecting again");
         } else {

@@ -132,18 +132,17 @@ impl Upstream {
         &self.retry
     }
 
-    /// Makes a connection, greeted and on the default database.
+    /// Makes a connection, greeted and on database `db`.
     ///
     /// # Errors
     /// [`ConnectError`]; what was made until then is closed.
-    pub async fn open(&self, protocol: Protocol) -> Result<Connection, ConnectError> {
+    pub async fn open(&self, protocol: Protocol, db: u32) -> Result<Connection, ConnectError> {
         // The semaphore is never closed; if it were, we would only connect without its bound.
         let _turn = self.handshakes.acquire().await.ok();
         let identity = self.credentials.identity().await?;
         let mut transport = self.dialer.dial().await?;
         let address = self.address();
-        let greeting =
-            handshake::greet(&mut transport, &address, protocol, identity.as_ref(), self.db);
+        let greeting = handshake::greet(&mut transport, &address, protocol, identity.as_ref(), db);
         let greeting = timeout(self.dialer.bound, greeting)
             .await
             .map_err(|_| self.dialer.timed_out(Phase::Handshake))??;
@@ -151,6 +150,6 @@ impl Upstream {
         if !self.health.greeted(greeting) {
             return Err(ConnectError::Demoted { address });
         }
-        Ok(Connection { transport, protocol, db: self.db, id, is_clean: true })
+        Ok(Connection { transport, protocol, db, id, is_clean: true })
     }
 }

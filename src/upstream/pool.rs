@@ -30,7 +30,7 @@ impl managed::Manager for Maker {
     type Error = ConnectError;
 
     async fn create(&self) -> Result<Connection, ConnectError> {
-        self.upstream.open(Protocol::Resp2).await
+        self.upstream.open(Protocol::Resp2, self.upstream.db()).await
     }
 
     async fn recycle(
@@ -162,7 +162,13 @@ impl Pool {
         }
         match upstream.health.last_error() {
             Some(error) => Err(Failure::Away { after: bound, cause: error.to_string() }),
-            None => Err(Failure::NoCheckout { after: bound, reason }),
+            None => {
+                tracing::warn!(
+                    reason,
+                    "no connection was free for a client; raise upstream.pool.max"
+                );
+                Err(Failure::NoCheckout { after: bound, reason })
+            }
         }
     }
 

@@ -113,8 +113,10 @@ impl Hub {
     }
 
     async fn connect(&self) -> Result<Connection, ConnectError> {
-        match self.upstream.open(Protocol::Resp3).await {
-            Err(ConnectError::Protocol { .. }) => self.upstream.open(Protocol::Resp2).await,
+        match self.upstream.open(Protocol::Resp3, self.upstream.db()).await {
+            Err(ConnectError::Protocol { .. }) => {
+                self.upstream.open(Protocol::Resp2, self.upstream.db()).await
+            }
             result => result,
         }
     }
@@ -123,7 +125,8 @@ impl Hub {
         self.id.store(connection.id, Ordering::Relaxed);
         if self.connections.fetch_add(1, Ordering::Relaxed) > 0 {
             // Invalidations of the time without a connection are unknown: forget all.
-            self.invalidate(Bytes::from_static(NULL));
+            self.registry()
+                .publish_always(&invalidations(), &Event::Invalidated(Bytes::from_static(NULL)));
         }
         self.registry().order_all();
         self.orders.notify_one();
@@ -157,6 +160,7 @@ impl Hub {
             }
         };
         self.id.store(0, Ordering::Relaxed);
+        self.registry().lose_all();
         if let Some(error) = end {
             tracing::warn!(
                 "the subscriptions' upstream connection was lost ({error}); subscribing again"
@@ -227,7 +231,7 @@ impl Hub {
 
     /// Keys have changed that clients track; null stands for all.
     fn invalidate(&self, keys: Bytes) {
-        let topic = Topic { family: Family::Channel, name: Bytes::from_static(INVALIDATE) };
+        let topic = invalidations();
         let keys = if keys.starts_with(b"*") { keys } else { Bytes::from_static(NULL) };
         self.registry().publish(&topic, &Event::Invalidated(keys));
     }
@@ -235,6 +239,10 @@ impl Hub {
     fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn invalidations() -> Topic {
+    Topic { family: Family::Channel, name: Bytes::from_static(INVALIDATE) }
 }
 
 /// The hub's connection, read frame by frame. Cancelling a read loses nothing.

@@ -70,7 +70,14 @@ struct Listeners {
     /// The wish that the upstream's confirmation must answer.
     wish: u64,
     is_confirmed: bool,
-    members: Vec<(u64, Arc<Mailbox>)>,
+    members: Vec<Member>,
+}
+
+struct Member {
+    id: u64,
+    mailbox: Arc<Mailbox>,
+    /// It knows that it is subscribed.
+    is_told: bool,
 }
 
 /// See the module.
@@ -86,8 +93,10 @@ impl Registry {
     /// it has confirmed.
     pub(super) fn subscribe(&mut self, topic: Topic, subscriber: u64, mailbox: &Arc<Mailbox>) {
         let listeners = self.topics.entry(topic.clone()).or_default();
-        if !listeners.members.iter().any(|(id, _)| *id == subscriber) {
-            listeners.members.push((subscriber, Arc::clone(mailbox)));
+        if !listeners.members.iter().any(|member| member.id == subscriber) {
+            let is_told = listeners.is_confirmed;
+            let mailbox = Arc::clone(mailbox);
+            listeners.members.push(Member { id: subscriber, mailbox, is_told });
         }
         if listeners.is_confirmed {
             mailbox.put(Event::Subscribed(topic), Instant::now);
@@ -101,7 +110,7 @@ impl Registry {
     /// `subscriber` no longer wants `topic`.
     pub(super) fn unsubscribe(&mut self, topic: &Topic, subscriber: u64) {
         let Some(listeners) = self.topics.get_mut(topic) else { return };
-        listeners.members.retain(|(id, _)| *id != subscriber);
+        listeners.members.retain(|member| member.id != subscriber);
         if listeners.members.is_empty() {
             self.topics.remove(topic);
             self.orders.push_back(Order::Unsubscribe(topic.clone()));
@@ -114,8 +123,9 @@ impl Registry {
             && listeners.wish == wish
             && !std::mem::replace(&mut listeners.is_confirmed, true)
         {
-            for (_, mailbox) in &listeners.members {
-                mailbox.put(Event::Subscribed(topic.clone()), Instant::now);
+            for member in listeners.members.iter_mut().filter(|member| !member.is_told) {
+                member.is_told = true;
+                member.mailbox.put(Event::Subscribed(topic.clone()), Instant::now);
             }
         }
     }
@@ -125,18 +135,30 @@ impl Registry {
         if self.topics.get(topic).is_some_and(|listeners| listeners.wish == wish)
             && let Some(listeners) = self.topics.remove(topic)
         {
-            for (_, mailbox) in listeners.members {
-                mailbox.put(Event::Refused(topic.clone(), text.clone()), Instant::now);
+            for member in listeners.members {
+                member.mailbox.put(Event::Refused(topic.clone(), text.clone()), Instant::now);
             }
         }
     }
 
-    /// An event for all that listen to `topic`.
+    /// An event for all that listen to `topic`, once the upstream has confirmed that they do.
     pub(super) fn publish(&self, topic: &Topic, event: &Event) {
-        if let Some(listeners) = self.topics.get(topic).filter(|found| found.is_confirmed) {
-            for (_, mailbox) in &listeners.members {
-                mailbox.put(event.clone(), Instant::now);
-            }
+        if self.topics.get(topic).is_some_and(|found| found.is_confirmed) {
+            self.publish_always(topic, event);
+        }
+    }
+
+    /// The same whether or not the upstream has confirmed.
+    pub(super) fn publish_always(&self, topic: &Topic, event: &Event) {
+        for member in self.topics.get(topic).iter().flat_map(|listeners| &listeners.members) {
+            member.mailbox.put(event.clone(), Instant::now);
+        }
+    }
+
+    /// The connection is lost, and with it all subscriptions.
+    pub(super) fn lose_all(&mut self) {
+        for listeners in self.topics.values_mut() {
+            listeners.is_confirmed = false;
         }
     }
 

@@ -9,24 +9,53 @@ mod queue;
 mod task;
 mod watch;
 
-use super::Upstream;
 use super::error::Failure;
 use super::pool::Checkout;
 use super::replies::Replies;
 use super::retry::Class;
+use super::{Connection, Upstream};
 use crate::wire::Protocol;
 use queue::Queue;
 use std::cell::{Cell, RefCell};
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
+/// With so many bytes to be written, they are written at once, so that the upstream can begin; fewer wait for
+/// other clients to join, until all that are ready have run.
+const EARLY: usize = 4 * 1024;
+
+/// A connection: our own, or one that the pool lends.
+enum Link {
+    Own(Connection),
+    Lent(Checkout),
+}
+
+impl Deref for Link {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        match self {
+            Self::Own(connection) => connection,
+            Self::Lent(checkout) => checkout,
+        }
+    }
+}
+
+impl DerefMut for Link {
+    fn deref_mut(&mut self) -> &mut Connection {
+        match self {
+            Self::Own(connection) => connection,
+            Self::Lent(checkout) => checkout,
+        }
+    }
+}
+
 /// What a lane must know of a command to carry it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Order {
-    /// The database it is for.
-    pub db: u32,
     /// The client wants no reply (CLIENT REPLY OFF, SKIP).
     pub is_silent: bool,
     /// It may wait as long as the upstream lets it (BLPOP): no timeout.
@@ -45,6 +74,9 @@ pub struct Lane(Rc<Shared>);
 struct Shared {
     upstream: Arc<Upstream>,
     queue: RefCell<Queue>,
+    /// The connection, while there is one.
+    link: RefCell<Option<Link>>,
+    protocol: Cell<Protocol>,
     /// The lane's task, to be woken by a command.
     task: RefCell<Option<Waker>>,
     /// A command has come since the task last looked.
@@ -82,43 +114,32 @@ enum Stage {
 }
 
 impl Lane {
-    /// A lane for many callers. It connects at once, and again whenever its connection is lost.
+    /// A lane for many callers, on one database. It connects at once, and again whenever its connection is
+    /// lost.
     #[must_use]
-    pub fn shared(upstream: Arc<Upstream>, protocol: Protocol) -> Self {
-        let lane = Self::new(upstream, Stage::Away);
-        tokio::task::spawn_local(Rc::clone(&lane.0).keep(protocol));
+    pub fn shared(upstream: Arc<Upstream>, protocol: Protocol, db: u32) -> Self {
+        let lane = Self::new(upstream, protocol, db, Stage::Away);
+        tokio::task::spawn_local(Rc::clone(&lane.0).keep());
         lane
     }
 
-    /// A connection lent to one caller, whose pushes go to `holder`. In the holder's protocol from the
-    /// first command on.
+    /// A connection lent to one caller, whose pushes go to `holder`.
     #[must_use]
-    pub fn lent(
-        upstream: Arc<Upstream>,
-        mut checkout: Checkout,
-        protocol: Protocol,
-        holder: &Rc<Replies>,
-    ) -> Self {
-        let lane = Self::new(upstream, Stage::Up);
+    pub fn lent(upstream: Arc<Upstream>, checkout: Checkout, holder: &Rc<Replies>) -> Self {
+        let lane = Self::new(upstream, checkout.protocol, checkout.db, Stage::Up);
         lane.0.id.set(checkout.id);
-        {
-            let queue = &mut *lane.0.queue.borrow_mut();
-            *queue = Queue::new(checkout.db, lane.0.upstream.retry().clone());
-            queue.holder = Some(Rc::clone(holder));
-            if checkout.protocol != protocol {
-                queue.push_own(&[b"HELLO", queue::version(protocol)]);
-                checkout.protocol = protocol;
-            }
-        }
+        lane.0.queue.borrow_mut().holder = Some(Rc::clone(holder));
         tokio::task::spawn_local(Rc::clone(&lane.0).lend(checkout));
         lane
     }
 
-    fn new(upstream: Arc<Upstream>, stage: Stage) -> Self {
-        let queue = RefCell::new(Queue::new(upstream.db(), upstream.retry().clone()));
+    fn new(upstream: Arc<Upstream>, protocol: Protocol, db: u32, stage: Stage) -> Self {
+        let queue = RefCell::new(Queue::new(db, upstream.retry().clone()));
         Self(Rc::new(Shared {
             upstream,
             queue,
+            link: RefCell::new(None),
+            protocol: Cell::new(protocol),
             task: RefCell::default(),
             is_called: Cell::new(false),
             stage: Cell::new(stage),
@@ -137,31 +158,55 @@ impl Lane {
     /// Hands over a whole command. Its reply will be `caller`'s next.
     pub fn push(&self, frame: &[u8], order: Order, caller: &Rc<Replies>) {
         caller.expect();
-        if self.refuses(caller) {
+        if self.refuses(order, caller) {
             return;
         }
-        self.0.queue.borrow_mut().push(frame, order, caller);
+        let pending = {
+            let queue = &mut *self.0.queue.borrow_mut();
+            queue.push(frame, order, caller);
+            queue.outgoing.unwritten()
+        };
         self.0.call();
+        if pending >= EARLY {
+            self.0.send_early();
+        }
     }
 
     /// The same for a large command, without a copy.
     pub fn push_whole(&self, frame: Vec<u8>, order: Order, caller: &Rc<Replies>) {
         caller.expect();
-        if self.refuses(caller) {
+        if self.refuses(order, caller) {
             return;
         }
         self.0.queue.borrow_mut().push_whole(frame, order, caller);
         self.0.call();
     }
 
-    /// A client's own SELECT of the order's database. When it succeeds, later orders may name that database.
-    pub fn select(&self, frame: &[u8], order: Order, caller: &Rc<Replies>) {
+    /// A SELECT of `db` on a lent connection; if it succeeds, the connection is on that database.
+    pub fn select(&self, frame: &[u8], db: u32, order: Order, caller: &Rc<Replies>) {
         caller.expect();
-        if self.refuses(caller) {
+        if self.refuses(order, caller) {
             return;
         }
-        self.0.queue.borrow_mut().push_select(frame, order, caller);
+        self.0.queue.borrow_mut().push_select(frame, db, order, caller);
         self.0.call();
+    }
+
+    /// The database of the connection.
+    #[must_use]
+    pub fn db(&self) -> u32 {
+        self.0.queue.borrow().db()
+    }
+
+    /// What the connection speaks.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.0.protocol.get()
+    }
+
+    /// The holder of a lent connection has changed what it speaks.
+    pub fn set_protocol(&self, protocol: Protocol) {
+        self.0.protocol.set(protocol);
     }
 
     /// Sends a command of our own on a lent connection; its reply is thrown away.
@@ -186,18 +231,18 @@ impl Lane {
         }
     }
 
-    fn refuses(&self, caller: &Rc<Replies>) -> bool {
+    fn refuses(&self, order: Order, caller: &Rc<Replies>) -> bool {
         let health = &self.0.upstream.health;
         if health.is_rejecting() {
             self.0.is_wanted.set(true);
-            self.0.queue.borrow_mut().tell(Rc::clone(caller), health.rejection(false));
+            self.0.queue.borrow_mut().tell(Rc::clone(caller), order, health.rejection(false));
             return true;
         }
         let is_over = self.is_ended() || self.0.stage.get() == Stage::Closing;
         if is_over {
             let cause = "it had ended before".to_owned();
             let failure = Failure::Lost { sent: false, cause };
-            self.0.queue.borrow_mut().tell(Rc::clone(caller), failure);
+            self.0.queue.borrow_mut().tell(Rc::clone(caller), order, failure);
         }
         is_over
     }
@@ -219,7 +264,7 @@ impl Lane {
     pub fn has_room(&self, caller: &Waker) -> bool {
         let queue = &mut *self.0.queue.borrow_mut();
         let has_room = queue.outgoing.unwritten() < self.0.upstream.max_queued();
-        if !has_room {
+        if !has_room && !queue.crowd.iter().any(|known| known.will_wake(caller)) {
             queue.crowd.push(caller.clone());
         }
         has_room
@@ -237,32 +282,31 @@ impl Lane {
         self.0.id.get()
     }
 
-    /// A transaction has selected this database on a lent connection.
-    pub fn assume_db(&self, db: u32) {
-        self.0.queue.borrow_mut().assume_db(db);
-    }
-
     /// Takes no more commands; ends, or gives the connection back, when the last reply is here.
     pub fn close(&self) {
         if !self.is_ended() {
             self.0.stage.set(Stage::Closing);
-            self.0.call();
+            self.0.wake();
         }
     }
 
     /// Ends now. What is owed is not waited for, and a lent connection is closed.
     pub fn abandon(&self) {
         self.0.stage.set(Stage::Ended);
-        self.0.call();
+        self.0.wake();
     }
 }
 
 impl Shared {
     /// Wakes the task, once for as many commands as come before it runs.
     fn call(&self) {
-        if !self.is_called.replace(true)
-            && let Some(task) = &*self.task.borrow()
-        {
+        if !self.is_called.replace(true) {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
             task.wake_by_ref();
         }
     }

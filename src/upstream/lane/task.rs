@@ -2,11 +2,10 @@
 //!
 //! It reads before it writes and never waits for only one of them.
 
-use super::{Shared, Stage};
+use super::{Link, Shared, Stage};
 use crate::upstream::pool::Checkout;
 use crate::upstream::retry::Backoff;
 use crate::upstream::{Connection, LONGEST_WAIT};
-use crate::wire::Protocol;
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -32,26 +31,28 @@ enum Turn {
 
 impl Shared {
     /// The life of a shared lane.
-    pub(super) async fn keep(self: Rc<Self>, protocol: Protocol) {
+    pub(super) async fn keep(self: Rc<Self>) {
         let upstream = Arc::clone(&self.upstream);
         let task = std::future::poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         upstream.health.join(&task);
         let mut backoff = Backoff::new(upstream.retry().clone());
-        while let Some(mut connection) = self.connect(protocol, &mut backoff).await {
+        while let Some(connection) = self.connect(&mut backoff).await {
             upstream.health.lane_connected(&upstream.address());
             backoff.reset();
             self.id.set(connection.id);
             self.stage.set(Stage::Up);
             // What was given up while there was no connection must not be sent any more.
-            self.queue.borrow_mut().lose("", upstream.db(), true);
-            let end = self.serve(&mut connection).await;
+            self.queue.borrow_mut().lose("", true);
+            *self.link.borrow_mut() = Some(Link::Own(connection));
+            let end = self.serve().await;
+            self.link.borrow_mut().take();
             upstream.health.lane_lost(end.as_deref());
             let Some(cause) = end else { break };
             if self.stage.get() != Stage::Up {
                 break;
             }
             self.stage.set(Stage::Away);
-            self.queue.borrow_mut().lose(&cause, upstream.db(), true);
+            self.queue.borrow_mut().lose(&cause, true);
         }
         upstream.health.leave(&task);
         self.end("the sidecar is stopping");
@@ -60,33 +61,38 @@ impl Shared {
     /// The life of a lent connection: clean when the last reply is here, closed otherwise.
     pub(super) async fn lend(self: Rc<Self>, mut checkout: Checkout) {
         checkout.is_clean = false;
-        let end = self.serve(&mut checkout).await;
-        match end {
-            None if self.stage.get() == Stage::Closing && !self.queue.borrow().is_demoted => {
+        *self.link.borrow_mut() = Some(Link::Lent(checkout));
+        let end = self.serve().await;
+        let is_kept =
+            end.is_none() && self.stage.get() == Stage::Closing && !self.queue.borrow().is_demoted;
+        if let Some(Link::Lent(mut checkout)) = self.link.borrow_mut().take() {
+            if is_kept {
                 checkout.db = self.queue.borrow().db();
+                checkout.protocol = self.protocol.get();
                 checkout.is_clean = true;
                 checkout.give_back();
+            } else {
+                checkout.discard();
             }
-            _ => checkout.discard(),
         }
         self.end(end.as_deref().unwrap_or("it was closed"));
     }
 
     fn end(&self, cause: &str) {
         self.stage.set(Stage::Ended);
-        let db = self.upstream.db();
         let queue = &mut *self.queue.borrow_mut();
-        queue.lose(cause, db, false);
+        queue.lose(cause, false);
         if let Some(holder) = &queue.holder {
             holder.nudge();
         }
     }
 
     /// Connects, however often it takes. `None` when the lane is to end.
-    async fn connect(&self, protocol: Protocol, backoff: &mut Backoff) -> Option<Connection> {
+    async fn connect(&self, backoff: &mut Backoff) -> Option<Connection> {
         let upstream = &self.upstream;
         loop {
-            match self.meanwhile(upstream.open(protocol)).await? {
+            let (protocol, db) = (self.protocol.get(), self.queue.borrow().db());
+            match self.meanwhile(upstream.open(protocol, db)).await? {
                 Ok(connection) => return Some(connection),
                 Err(error) => upstream.health.attempt_failed(&error),
             }
@@ -125,15 +131,14 @@ impl Shared {
     }
 
     /// Carries commands and replies until the connection or the lane ends; says why if it was lost.
-    async fn serve(&self, connection: &mut Connection) -> Option<String> {
+    async fn serve(&self) -> Option<String> {
         self.begin();
         let mut timer = pin!(tokio::time::sleep_until(self.next_event(Instant::now()).into()));
         // What waited for this connection goes out at once.
         let mut is_writing = true;
         loop {
-            let turn = std::future::poll_fn(|cx| {
-                self.poll_turn(connection, &mut is_writing, timer.as_mut(), cx)
-            });
+            let turn =
+                std::future::poll_fn(|cx| self.poll_turn(&mut is_writing, timer.as_mut(), cx));
             match turn.await {
                 Turn::Gather => {
                     tokio::task::yield_now().await;
@@ -148,12 +153,13 @@ impl Shared {
 
     fn poll_turn(
         &self,
-        connection: &mut Connection,
         is_writing: &mut bool,
         timer: Pin<&mut Sleep>,
         cx: &mut Context<'_>,
     ) -> Poll<Turn> {
         self.attend(cx);
+        let link = &mut *self.link.borrow_mut();
+        let Some(connection) = link.as_deref_mut() else { return Poll::Ready(Turn::Done) };
         if let Poll::Ready(cause) = self.poll_receive(connection, cx) {
             return Poll::Ready(Turn::Lost(cause));
         }
@@ -201,6 +207,16 @@ impl Shared {
                 return Poll::Ready(error.to_string());
             }
             stream.consume(length);
+        }
+    }
+
+    /// Writes what is queued without waiting for the task's turn. What does not fit, and what fails, is seen
+    /// to then.
+    pub(super) fn send_early(&self) {
+        let task = self.task.borrow();
+        let (Some(task), Ok(mut link)) = (&*task, self.link.try_borrow_mut()) else { return };
+        if let Some(connection) = link.as_deref_mut() {
+            let _ = self.poll_send(connection, &mut Context::from_waker(task));
         }
     }
 

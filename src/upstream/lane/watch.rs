@@ -97,6 +97,9 @@ impl Shared {
             self.queue.borrow_mut().expire(limit, |sent| self.too_late(sent, is_away, bound));
         if !is_away {
             self.upstream.health.timed_out(count, now);
+        } else if count > 0 {
+            // What was given up takes no room, and is not sent later.
+            self.queue.borrow_mut().lose("", true);
         }
     }
 
@@ -209,6 +212,9 @@ impl Shared {
         if is_shared && !self.has_rejected.replace(true) {
             let is_away = self.stage.get() == Stage::Away;
             queue.reject_all(|sent| health.rejection(sent || !is_away));
+            if is_away {
+                queue.lose("", true);
+            }
         }
     }
 

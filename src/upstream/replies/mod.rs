@@ -44,6 +44,13 @@ impl Replies {
         Rc::new(Self { cell: RefCell::default(), spare })
     }
 
+    /// For a caller that takes the whole reply itself: no lane waits for it, and nothing is too much.
+    #[must_use]
+    pub fn unbounded(spare: Rc<Spare>) -> Rc<Self> {
+        let owed = Owed { is_unbounded: true, ..Owed::default() };
+        Rc::new(Self { cell: RefCell::new(owed), spare })
+    }
+
     // ---- the lane's side ----
 
     /// A piece of the front reply, more to come.
@@ -149,6 +156,9 @@ impl Replies {
     /// Whether the client must read before more is put in. Keeps `lane` to be woken then.
     pub(super) fn is_full(&self, lane: &Waker) -> bool {
         let owed = &mut *self.cell.borrow_mut();
+        if owed.is_unbounded {
+            return false;
+        }
         let waiting = owed.out.len() - owed.written;
         if owed.is_stalled {
             if waiting > LIMIT && !owed.is_closed {
@@ -167,7 +177,8 @@ impl Replies {
     }
 
     /// Bytes that the client has taken in all.
-    pub(super) fn taken(&self) -> u64 {
+    #[must_use]
+    pub fn taken(&self) -> u64 {
         self.cell.borrow().taken
     }
 
@@ -203,13 +214,13 @@ impl Replies {
             owed.fill(&self.spare);
             write(&mut owed.out);
         } else {
-            match owed.waiting.back_mut() {
-                Some((after, bytes)) if *after == owed.sent => write(bytes),
-                _ => {
-                    let mut bytes = Vec::new();
-                    write(&mut bytes);
-                    owed.waiting.push_back((owed.sent, bytes));
-                }
+            if owed.waiting.back().is_none_or(|(after, _)| *after != owed.sent) {
+                owed.waiting.push_back((owed.sent, Vec::new()));
+            }
+            if let Some((_, bytes)) = owed.waiting.back_mut() {
+                let before = bytes.len();
+                write(bytes);
+                owed.waiting_bytes += bytes.len() - before;
             }
         }
     }
@@ -232,6 +243,13 @@ impl Replies {
     #[must_use]
     pub fn pending(&self) -> usize {
         self.cell.borrow().pending()
+    }
+
+    /// Bytes that the client has not taken yet, those of answers that wait for their turn included.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        let owed = self.cell.borrow();
+        owed.pending() + owed.waiting_bytes
     }
 
     /// The first three bytes of the last whole reply: `+OK`, `*-1`, `-ER`, ...

@@ -17,6 +17,9 @@ pub(super) struct Owed {
     pub(super) done: u64,
     /// Own answers that wait until `.0` lane replies are done.
     pub(super) waiting: VecDeque<(u64, Vec<u8>)>,
+    pub(super) waiting_bytes: usize,
+    /// The caller takes the whole reply itself.
+    pub(super) is_unbounded: bool,
     /// Pushes that came in the middle of a reply.
     pub(super) pushes: Vec<u8>,
     /// Some of the front reply may have gone to the client, though it is not whole.
@@ -50,6 +53,8 @@ impl Default for Owed {
             sent: 0,
             done: 0,
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            is_unbounded: false,
             pushes: Vec::new(),
             is_torn: false,
             last: [0; 3],
@@ -102,6 +107,7 @@ impl Owed {
         }
         while self.waiting.front().is_some_and(|(after, _)| *after <= self.done) {
             if let Some((_, bytes)) = self.waiting.pop_front() {
+                self.waiting_bytes -= bytes.len();
                 self.append(&bytes, spare);
             }
         }
@@ -120,6 +126,7 @@ impl Owed {
         self.written = 0;
         self.part = None;
         self.waiting.clear();
+        self.waiting_bytes = 0;
         self.pushes = Vec::new();
         if let Some(lane) = self.lane.take() {
             lane.wake();

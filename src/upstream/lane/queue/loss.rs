@@ -20,10 +20,10 @@ impl Slot {
         }
         match std::mem::replace(&mut self.owner, Owner::Gone) {
             Owner::Caller(caller) => {
-                caller.fail(&failure());
+                self.order.fail(&caller, &failure());
                 return true;
             }
-            Owner::Failed(caller, failure) => caller.fail(&failure),
+            Owner::Failed(caller, failure) => self.order.fail(&caller, &failure),
             own => self.owner = own,
         }
         false
@@ -72,16 +72,16 @@ impl Queue {
         self.pass_phantoms();
     }
 
-    /// The connection is gone. What may be sent again stays, in its order, for the next connection, which
-    /// begins on database `db`; all other callers are told. With `keep` false, nothing stays.
-    pub(in super::super) fn lose(&mut self, cause: &str, db: u32, keep: bool) {
+    /// The connection is gone. What may be sent again stays, in its order, for the next connection; all other
+    /// callers are told. With `keep` false, nothing stays.
+    pub(in super::super) fn lose(&mut self, cause: &str, keep: bool) {
         // Their callers get what was said of them; what else they have on the way is seen to below.
         self.give_up_unfinished_rewinds();
         if !keep {
             self.give_up_rewinds();
         }
         let mut handed = self.outgoing.kept() - self.outgoing.unwritten();
-        let mut old = std::mem::replace(self, Self::new(db, self.rules.clone()));
+        let mut old = std::mem::replace(self, Self::new(self.db, self.rules.clone()));
         self.first = old.first;
         self.holder = old.holder.take();
         self.crowd = std::mem::take(&mut old.crowd);
@@ -142,13 +142,14 @@ impl Queue {
     ) {
         let caller = match slot.owner {
             Owner::Caller(caller) => caller,
-            Owner::Failed(caller, failure) => return self.tell(caller, *failure),
-            Owner::Gone | Owner::Lane | Owner::Probe => return,
+            Owner::Failed(caller, failure) => return self.tell(caller, slot.order, *failure),
+            Owner::Gone | Owner::Probe => return,
         };
         if keep && self.may_keep(&slot.order, slot.attempts, was_sent) && caller.rewind() {
-            self.push_again(frame, slot.order, slot.selects, slot.attempts, &caller);
+            self.push_again(frame, slot.order, slot.attempts, &caller);
         } else {
-            self.tell(caller, Failure::Lost { sent: was_sent, cause: cause.to_owned() });
+            let failure = Failure::Lost { sent: was_sent, cause: cause.to_owned() };
+            self.tell(caller, slot.order, failure);
         }
     }
 
@@ -163,15 +164,15 @@ impl Queue {
     }
 
     /// Tells a caller at its place: at once if nothing of it is kept.
-    pub(in super::super) fn tell(&mut self, caller: Rc<Replies>, failure: Failure) {
+    pub(in super::super) fn tell(&mut self, caller: Rc<Replies>, order: Order, failure: Failure) {
         let is_first = !self.slots.iter().any(|slot| match &slot.owner {
             Owner::Caller(other) | Owner::Failed(other, _) => Rc::ptr_eq(other, &caller),
-            Owner::Gone | Owner::Lane | Owner::Probe => false,
+            Owner::Gone | Owner::Probe => false,
         });
         if is_first {
-            caller.fail(&failure);
+            order.fail(&caller, &failure);
         } else {
-            self.owe(Owner::Failed(caller, Box::new(failure)), 0, Order::default());
+            self.owe(Owner::Failed(caller, Box::new(failure)), 0, order);
         }
     }
 
@@ -180,13 +181,10 @@ impl Queue {
         &mut self,
         frame: Vec<u8>,
         order: Order,
-        selects: bool,
         attempts: u32,
         caller: &Rc<Replies>,
     ) {
-        if selects {
-            self.push_select(&frame, order, caller);
-        } else if frame.len() >= LARGE {
+        if frame.len() >= LARGE {
             self.push_whole(frame, order, caller);
         } else {
             self.push(&frame, order, caller);
@@ -198,6 +196,15 @@ impl Queue {
 }
 
 impl Order {
+    /// The command gets no reply: its caller is told, unless it wants to hear nothing.
+    pub(super) fn fail(&self, caller: &Replies, failure: &Failure) {
+        if self.is_silent {
+            caller.skip(b'-');
+        } else {
+            caller.fail(failure);
+        }
+    }
+
     /// Whether it may be sent again after a refusal.
     pub(super) fn is_retried(&self) -> bool {
         self.class != Class::Never

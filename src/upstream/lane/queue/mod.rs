@@ -12,8 +12,8 @@ use crate::upstream::error::Failure;
 use crate::upstream::outgoing::Outgoing;
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::{Budget, Class, is_demotion};
+use crate::wire::encode;
 use crate::wire::scan::{Progress, Scanner};
-use crate::wire::{Protocol, encode};
 use rewind::Rewind;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -32,8 +32,8 @@ struct Slot {
     /// Bytes of its command.
     length: usize,
     order: Order,
-    /// A client's own SELECT, of the order's database.
-    selects: bool,
+    /// A SELECT of this database.
+    selects: Option<u32>,
     /// How often it was sent again.
     attempts: u32,
     /// When it was first noted, if it was refused since.
@@ -45,16 +45,11 @@ enum Owner {
     Caller(Rc<Replies>),
     /// The caller has its error already: the late reply is thrown away.
     Gone,
-    /// Our own SELECT.
-    Lane,
     /// Our own PING, to see whether the upstream answers.
     Probe,
     /// Nothing was sent for it any more: this caller is told so when its turn comes.
     Failed(Rc<Replies>, Box<Failure>),
 }
-
-/// No database has this number: the next command is sent behind a SELECT.
-const UNKNOWN: u32 = u32::MAX;
 
 /// All slots below `end` were there at `at`.
 struct Stamp {
@@ -69,7 +64,7 @@ pub(super) struct Queue {
     /// How many slots were answered before the front one.
     first: u64,
     stamps: VecDeque<Stamp>,
-    /// The database selected after the newest command.
+    /// The database of the connection.
     db: u32,
     scanner: Scanner,
     /// First byte of the reply under way, and how much of it has come.
@@ -105,8 +100,6 @@ pub(super) enum Broken {
     Scan(#[from] crate::wire::scan::ScanError),
     #[error("the upstream sent a reply that nobody asked for")]
     Unasked,
-    #[error("the upstream refused to SELECT a database that it had before")]
-    Select,
 }
 
 impl Queue {
@@ -137,9 +130,8 @@ impl Queue {
         }
     }
 
-    /// Adds a command, with a SELECT before it where its database is another than the last one's.
+    /// Adds a command.
     pub(super) fn push(&mut self, frame: &[u8], order: Order, caller: &Rc<Replies>) {
-        self.select(order.db);
         if frame.len() >= LARGE {
             self.outgoing.append_whole(frame.to_vec());
         } else {
@@ -150,7 +142,6 @@ impl Queue {
 
     /// The same for a large command that need not be copied.
     pub(super) fn push_whole(&mut self, frame: Vec<u8>, order: Order, caller: &Rc<Replies>) {
-        self.select(order.db);
         let length = frame.len();
         self.outgoing.append_whole(frame);
         self.owe(Owner::Caller(Rc::clone(caller)), length, order);
@@ -161,33 +152,26 @@ impl Queue {
         self.outgoing.append(bytes);
     }
 
-    /// A client's own SELECT of the order's database, which may fail.
-    pub(super) fn push_select(&mut self, frame: &[u8], order: Order, caller: &Rc<Replies>) {
-        self.db = order.db;
-        self.outgoing.append(frame);
-        self.owe(Owner::Caller(Rc::clone(caller)), frame.len(), order);
+    /// A SELECT, which may fail, on a connection that one caller holds.
+    pub(super) fn push_select(
+        &mut self,
+        frame: &[u8],
+        db: u32,
+        order: Order,
+        caller: &Rc<Replies>,
+    ) {
+        self.push(frame, order, caller);
         if let Some(slot) = self.slots.back_mut() {
-            slot.selects = true;
+            slot.selects = Some(db);
         }
     }
 
-    fn select(&mut self, db: u32) {
-        if self.db == db {
-            return;
-        }
-        self.db = db;
-        let mut frame = Vec::with_capacity(32);
-        encode::command(&mut frame, &[b"SELECT", db.to_string().as_bytes()]);
-        self.outgoing.append(&frame);
-        self.owe(Owner::Lane, frame.len(), Order { db, ..Order::default() });
-    }
-
-    /// A command before which the holder's connection must be in another protocol: the reply is ours.
+    /// A command whose reply nobody wants.
     pub(super) fn push_own(&mut self, words: &[&[u8]]) {
         let mut frame = Vec::with_capacity(32);
         encode::command(&mut frame, words);
         self.outgoing.append(&frame);
-        self.owe(Owner::Gone, frame.len(), Order { db: self.db, ..Order::default() });
+        self.owe(Owner::Gone, frame.len(), Order::default());
     }
 
     /// A PING of our own.
@@ -195,7 +179,7 @@ impl Queue {
         let mut frame = Vec::with_capacity(16);
         encode::command(&mut frame, &[b"PING"]);
         self.outgoing.append(&frame);
-        self.owe(Owner::Probe, frame.len(), Order { db: self.db, ..Order::default() });
+        self.owe(Owner::Probe, frame.len(), Order::default());
     }
 
     fn owe(&mut self, owner: Owner, length: usize, order: Order) {
@@ -203,7 +187,7 @@ impl Queue {
             owner,
             length,
             order,
-            selects: false,
+            selects: None,
             attempts: 0,
             since: None,
         });
@@ -232,14 +216,9 @@ impl Queue {
         self.slots.len()
     }
 
-    /// The database of the connection once all is done.
+    /// The database of the connection.
     pub(super) fn db(&self) -> u32 {
         self.db
-    }
-
-    /// A transaction or a script has selected another database on this connection.
-    pub(super) fn assume_db(&mut self, db: u32) {
-        self.db = db;
     }
 
     /// A huge reply is on its way.
@@ -317,8 +296,8 @@ impl Queue {
         }
         self.outgoing.answered(slot.length);
         self.pass_stamps();
-        if slot.selects && self.kind != b'+' && self.db == slot.order.db {
-            self.db = UNKNOWN;
+        if let Some(db) = slot.selects.filter(|_| self.kind == b'+') {
+            self.db = db;
         }
         match slot.owner {
             Owner::Caller(caller) if slot.order.is_silent => caller.skip(self.kind),
@@ -328,8 +307,6 @@ impl Queue {
             Owner::Caller(caller) => caller.complete(end),
             Owner::Gone | Owner::Failed(..) => {}
             Owner::Probe => self.is_answered = true,
-            Owner::Lane if self.kind == b'+' => {}
-            Owner::Lane => return Err(Broken::Select),
         }
         self.pass_phantoms();
         Ok(())
@@ -346,7 +323,7 @@ impl Queue {
         while let Some(slot) = self.slots.pop_front_if(|slot| slot.length == 0) {
             self.first += 1;
             if let Owner::Failed(caller, failure) = slot.owner {
-                caller.fail(&failure);
+                slot.order.fail(&caller, &failure);
             }
         }
         self.pass_stamps();
@@ -373,14 +350,6 @@ impl Queue {
         for waker in self.crowd.drain(..) {
             waker.wake();
         }
-    }
-}
-
-/// HELLO's argument for a protocol.
-pub(super) fn version(protocol: Protocol) -> &'static [u8] {
-    match protocol {
-        Protocol::Resp2 => b"2",
-        Protocol::Resp3 => b"3",
     }
 }
 

@@ -75,7 +75,8 @@ impl Queue {
         let frame = self.outgoing.take_front(slot.length);
         self.pass_stamps();
         let rewind = &mut self.rewinds[place];
-        rewind.is_spoiled |= !is_refused && slot.order.class != Class::Read || slot.selects;
+        rewind.is_spoiled |=
+            !is_refused && slot.order.class != Class::Read || slot.selects.is_some();
         let attempts = slot.attempts + 1;
         rewind.steps.push(Step { frame, order: slot.order, attempts, reply });
         rewind.on_the_way -= 1;
@@ -89,7 +90,7 @@ impl Queue {
 
     fn starts_rewind(&mut self, slot: &Slot, caller: &Rc<Replies>, end: &[u8]) -> bool {
         slot.order.is_retried()
-            && !slot.selects
+            && slot.selects.is_none()
             && self.kind == b'-'
             && caller.would_complete(end, is_refusal)
             && may_retry(slot.order.class, Fate::Refused, self.rules.writes)
@@ -119,7 +120,7 @@ impl Queue {
             }
             rewind.caller.set_rewinding(false);
             for step in rewind.steps {
-                self.push_again(step.frame, step.order, false, step.attempts, &rewind.caller);
+                self.push_again(step.frame, step.order, step.attempts, &rewind.caller);
                 if let Some(slot) = self.slots.back_mut() {
                     slot.since = Some(rewind.since);
                 }
