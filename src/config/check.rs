@@ -240,5 +240,5 @@ fn check_order<T: PartialOrd>(
 
 /// The cores that this process may use; 1 where the system does not say.
 fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(1024))
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 1024))
 }

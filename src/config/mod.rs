@@ -50,7 +50,8 @@ pub struct Config {
     pub retry: Retry,
     /// When commands are rejected at once, and for how long.
     pub breaker: Breaker,
-    /// Single-threaded runtimes, 1 to 1024; `auto` is resolved to the cores we may use.
+    /// Single-threaded runtimes, 1 to 1024; `auto` is resolved to one for two cores that we may use: the app and
+    /// the kernel need the rest, and fewer workers make larger batches.
     pub workers: usize,
     /// Whether `workers` was `auto`.
     pub is_workers_auto: bool,
