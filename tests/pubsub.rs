@@ -100,6 +100,27 @@ fn a_message_of_one_publisher_never_overtakes_another() {
 }
 
 #[test]
+fn publish_counts_every_subscriber_and_pattern() {
+    compare(|s| {
+        let mut publisher = s.client();
+        let mut direct: Vec<_> = (0..3).map(|_| s.client()).collect();
+        let mut patterns: Vec<_> = (0..2).map(|_| s.client()).collect();
+        for client in &mut direct {
+            call(client, "SUBSCRIBE c other");
+            read(client, 1);
+        }
+        for client in &mut patterns {
+            call(client, "PSUBSCRIBE [cd]*");
+        }
+        for line in ["PUBLISH c m", "PUBLISH d m", "PUBLISH other m", "PUBLISH x m"] {
+            call(&mut publisher, line);
+        }
+        call(&mut publisher, "PUBSUB NUMSUB c x other");
+        call(&mut publisher, "PUBSUB NUMPAT");
+    });
+}
+
+#[test]
 fn publish_counts_a_single_subscriber() {
     compare(|s| {
         let (mut subscriber, mut publisher) = (s.client(), s.client());

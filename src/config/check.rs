@@ -238,7 +238,7 @@ fn check_order<T: PartialOrd>(
     reader.fault::<()>(key, &what, &mend);
 }
 
-/// The cores that this process may use; 1 where the system does not say.
+/// One worker for two cores that this process may use; 1 where the system does not say.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 1024))
 }

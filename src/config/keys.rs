@@ -262,7 +262,9 @@ pub const BREAKER_MAX_COOLDOWN: Key = Key::new("breaker.max_cooldown", TIMEOUT, 
 pub const WORKERS: Key = Key::new("workers", Takes::CountOrAuto(1, 1024), "auto")
     .env(&["SIDECAR_WORKERS"])
     .flag("--workers")
-    .why("Single-threaded runtimes, each with its own clients and lanes; auto is one for two cores.");
+    .why(
+        "Single-threaded runtimes, each with its own clients and lanes; auto is one for two cores.",
+    );
 /// `log.level`
 pub const LOG_LEVEL: Key =
     Key::new("log.level", Takes::Word(&["error", "warn", "info", "debug", "trace"]), "info")

@@ -5,7 +5,8 @@
 //! both lengths, because a mismatch goes back to the last star alone.
 
 /// Whether the whole of `text` matches `pattern`.
-pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+#[must_use]
+pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     // Redis never enters its loop for an empty text, and takes `*` alone as a case of its own.
     if text.is_empty() {
         return matches!(pattern, b"" | b"*");

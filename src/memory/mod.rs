@@ -11,7 +11,7 @@ mod commands;
 mod engine;
 mod expiry;
 mod failure;
-mod glob;
+pub mod glob;
 mod integer;
 mod keyspace;
 mod statistics;

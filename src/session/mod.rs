@@ -10,6 +10,7 @@ pub mod context;
 mod dedicated;
 pub mod error_reply;
 mod greeting;
+mod publish;
 mod socket;
 mod state;
 mod subscriber;
@@ -228,8 +229,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     });
                 }
             }
-            Backend::Cloud(_) => {
+            Backend::Cloud(cloud) => {
+                let hub = Some(&cloud.hub).filter(|hub| hub.is_in_use());
+                let excess = hub.map_or(0, |hub| publish::excess(hub, spec, request));
                 let mut order = self.state.order();
+                order.excess = excess;
                 if self.held.is_none() {
                     order.class = class(spec);
                 }
@@ -256,6 +260,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         if hold == Some(Hold::Raw) || self.held.as_ref().is_some_and(|held| held.lane().is_ended())
         {
+            return false;
+        }
+        if spec.is_some_and(publish::counts_subscribers) && self.hub_in_use().is_some() {
             return false;
         }
         // On a connection of its own these change what is held, and CACHING is over with the next command.

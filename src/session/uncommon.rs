@@ -2,7 +2,7 @@
 //! takes care of the rest.
 
 use super::context::{Backend, wall_clock};
-use super::{End, Session, error_reply};
+use super::{End, Session, error_reply, publish};
 use crate::command::{self, Kind, Spec};
 use crate::routing::target::{Hold, Target, target};
 use crate::wire::decode::Request;
@@ -50,6 +50,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             Target::Hub => self.subscription(kind, &request).await,
             Target::Checkout(hold) => self.dedicate(hold, kind, frame).await,
+            Target::Lane if spec.is_some_and(publish::counts_subscribers) => {
+                self.count_subscribers(&request).await
+            }
             Target::Lane => self.on_lane(spec, &request).await,
         }
     }

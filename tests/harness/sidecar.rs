@@ -66,6 +66,8 @@ impl SidecarOptions {
                 ("SIDECAR_LISTEN", "127.0.0.1:0"),
                 ("SIDECAR_ADMIN", "127.0.0.1:0"),
                 ("SIDECAR_LOG_FORMAT", "json"),
+                // What workers share must hold on every machine.
+                ("SIDECAR_WORKERS", "2"),
                 ("RUST_BACKTRACE", "1"),
             ]);
             command.envs(self.env.iter().map(|(name, value)| (name, value)));

@@ -68,7 +68,7 @@ fn a_faulty_file_changes_nothing() {
     for (faulty, named) in [
         ("log: {level: debug}\nlisten: {adress: x}", "adress"),
         ("log: {level: debug", "is not YAML"),
-        ("workers: -1", "workers: "),
+        ("drain_timeout: -1", "drain_timeout"),
     ] {
         write_config(&sidecar, faulty);
         sidecar.wait_for_log(&["has faults", named]);

@@ -17,7 +17,7 @@ use mailbox::{Event, Mailbox};
 use registry::{Family, Order, Registry, Topic};
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
@@ -53,6 +53,8 @@ pub struct Hub {
     /// Our client id upstream, and how many connections there were: for CLIENT TRACKING REDIRECT.
     id: AtomicI64,
     connections: AtomicU64,
+    /// Topics with listeners.
+    topics: AtomicUsize,
 }
 
 impl Hub {
@@ -65,19 +67,44 @@ impl Hub {
             orders: Notify::new(),
             id: AtomicI64::new(0),
             connections: AtomicU64::new(0),
+            topics: AtomicUsize::new(0),
         }
     }
 
     /// `subscriber` wants `topic`; its mailbox gets the confirmation or the refusal.
     pub fn subscribe(&self, topic: Topic, subscriber: u64, mailbox: &Arc<Mailbox>) {
-        self.registry().subscribe(topic, subscriber, mailbox);
+        let mut registry = self.registry();
+        registry.subscribe(topic, subscriber, mailbox);
+        self.topics.store(registry.len(), Ordering::Relaxed);
+        drop(registry);
         self.orders.notify_one();
     }
 
     /// `subscriber` no longer wants `topic`: nothing more is put into its mailbox.
     pub fn unsubscribe(&self, topic: &Topic, subscriber: u64) {
-        self.registry().unsubscribe(topic, subscriber);
+        let mut registry = self.registry();
+        registry.unsubscribe(topic, subscriber);
+        self.topics.store(registry.len(), Ordering::Relaxed);
+        drop(registry);
         self.orders.notify_one();
+    }
+
+    /// Whether any client listens to anything.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        self.topics.load(Ordering::Relaxed) > 0
+    }
+
+    /// How many of our clients a message on `topic` reaches beyond those that the upstream counts.
+    #[must_use]
+    pub fn unseen(&self, topic: &Topic) -> usize {
+        self.registry().unseen(topic)
+    }
+
+    /// How many of our clients are subscribed to `topic` beyond the one that the upstream counts.
+    #[must_use]
+    pub fn unseen_subscribers(&self, topic: &Topic) -> usize {
+        self.registry().unseen_subscribers(topic)
     }
 
     /// The hub's client id upstream; 0 while there is no connection.

@@ -4,6 +4,7 @@
 //! topics that have a subscriber.
 
 use super::mailbox::{Event, Mailbox};
+use crate::memory::glob;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -168,6 +169,30 @@ impl Registry {
         for (topic, listeners) in &self.topics {
             self.orders.push_back(Order::Subscribe(topic.clone(), listeners.wish));
         }
+    }
+
+    /// How many listeners of a message on `topic` the upstream does not see: it counts the hub as one for its
+    /// channel, and as one for each pattern.
+    pub(super) fn unseen(&self, topic: &Topic) -> usize {
+        let beyond_one = |listeners: &Listeners| listeners.members.len().saturating_sub(1);
+        let direct = self.topics.get(topic).map_or(0, beyond_one);
+        if topic.family != Family::Channel {
+            return direct;
+        }
+        let matching = self.topics.iter().filter(|(pattern, _)| {
+            pattern.family == Family::Pattern && glob::matches(&pattern.name, &topic.name)
+        });
+        direct + matching.map(|(_, listeners)| beyond_one(listeners)).sum::<usize>()
+    }
+
+    /// The same for subscriptions to the topic itself, patterns left out.
+    pub(super) fn unseen_subscribers(&self, topic: &Topic) -> usize {
+        self.topics.get(topic).map_or(0, |listeners| listeners.members.len().saturating_sub(1))
+    }
+
+    /// How many topics have listeners.
+    pub(super) fn len(&self) -> usize {
+        self.topics.len()
     }
 
     /// Whether nobody listens to anything.
