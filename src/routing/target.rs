@@ -3,6 +3,7 @@
 use crate::command::keys::asks_to_block;
 use crate::command::{Kind, Spec};
 use crate::wire::decode::Request;
+use std::time::Duration;
 
 /// A command of this size goes over a connection of its own: on a lane all others would wait for it.
 pub const BIG_REQUEST: usize = 1 << 20;
@@ -83,6 +84,31 @@ pub fn target(spec: Option<&Spec>, request: &Request<'_>, situation: Situation) 
     }
 }
 
+/// How long a blocking command says that it may block; `None` for as long as it takes. What is no number is
+/// answered with an error at once.
+#[must_use]
+pub fn patience(spec: Option<&Spec>, request: &Request<'_>) -> Option<Duration> {
+    let name = spec.map_or("", |spec| spec.name);
+    let last = request.argc().saturating_sub(1);
+    let (place, unit) = match name {
+        "blmpop" | "bzmpop" => (1, 1.0),
+        "wait" | "waitaof" => (last, 0.001),
+        "xread" | "xreadgroup" => {
+            let is_block = |place: &usize| {
+                request.arg(*place).is_some_and(|word| word.eq_ignore_ascii_case(b"block"))
+            };
+            ((1..last).find(is_block)? + 1, 0.001)
+        }
+        _ => (last, 1.0),
+    };
+    let text = std::str::from_utf8(request.arg(place).unwrap_or_default()).unwrap_or_default();
+    let time: f64 = text.parse().unwrap_or(-1.0);
+    if time == 0.0 {
+        return None;
+    }
+    Some(Duration::try_from_secs_f64(time * unit).unwrap_or_default())
+}
+
 /// SCRIPT KILL and FUNCTION KILL end what holds up the lane, so they must not queue behind it.
 fn is_kill(spec: Option<&Spec>, request: &Request<'_>) -> bool {
     is_script(spec, request, b"kill")
@@ -130,6 +156,32 @@ mod tests {
             ("ping", Target::Lane),
         ] {
             assert_eq!(way(words, plain), expected, "{words}");
+        }
+    }
+
+    #[test]
+    fn blocking_commands_say_how_long() {
+        let patience = |words: &str| {
+            let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+            let mut frame = Vec::new();
+            encode::command(&mut frame, &words);
+            let request = Request::parse(&frame).unwrap();
+            super::patience(lookup(request.name()), &request)
+        };
+        let ms = |ms| Some(std::time::Duration::from_millis(ms));
+        for (words, expected) in [
+            ("blpop a b 0", None),
+            ("BLPOP a 1.5", ms(1500)),
+            ("blmove a b left right 2", ms(2000)),
+            ("blmpop 0.25 1 a left", ms(250)),
+            ("bzmpop 0 1 a min", None),
+            ("xread count 1 block 40 streams s $", ms(40)),
+            ("xreadgroup group g c block 0 streams s >", None),
+            ("wait 1 100", ms(100)),
+            ("blpop a x", ms(0)),
+            ("blpop a -1", ms(0)),
+        ] {
+            assert_eq!(patience(words), expected, "{words}");
         }
     }
 

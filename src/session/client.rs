@@ -33,7 +33,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             "client|pause" => self.pause(request, &args).await?,
             "client|unpause" => {
                 self.context.clients.pause(None);
-                self.ask(&[b"CLIENT", b"UNPAUSE"]).await?;
+                if self.upstream().is_some() {
+                    self.ask(&[b"CLIENT", b"UNPAUSE"]).await?;
+                } else {
+                    self.answer(|out| encode::simple(out, "OK"));
+                }
             }
             "client|unblock" => self.unblock(&args).await?,
             "client|tracking" => self.tracking(&args).await?,

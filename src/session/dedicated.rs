@@ -5,18 +5,23 @@
 //! doubt it is closed.
 
 use super::context::Backend;
-use super::{End, Session};
+use super::{End, Session, error_reply};
 use crate::command::Kind;
 use crate::routing::dedicated::Dedicated;
-use crate::routing::target::Hold;
+use crate::routing::target::{Hold, patience};
 use crate::upstream::lane::{Lane, Order};
 use crate::upstream::replies::Replies;
+use crate::wire::decode::Request;
 use crate::wire::{Protocol, encode};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A command that blocks until something comes.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// A command that needs a connection of its own, and what follows from it.
@@ -43,8 +48,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     // newest: so of all that this client has had confirmed.
                     lane.push_own(&[b"PING"]);
                 }
+                let patience = patience_of(&frame);
                 lane.push_whole(frame, order, &self.replies);
-                self.wait_for_reply(is_patient).await?;
+                self.wait_for_reply(is_patient, patience).await?;
                 if is_new && let Some(held) = self.held.take() {
                     held.give_back();
                 }
@@ -105,37 +111,58 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    async fn wait_for_reply(&mut self, is_patient: bool) -> Result<(), End> {
-        if !is_patient {
+    /// Waits for the reply of a command on a connection of its own: for as long as it says that it blocks, and
+    /// then as long as any other command.
+    async fn wait_for_reply(
+        &mut self,
+        is_patient: bool,
+        patience: Option<Duration>,
+    ) -> Result<(), End> {
+        let Some(lane) = self.held.as_ref().map(|held| held.lane().clone()).filter(|_| is_patient)
+        else {
             return self.settle().await;
-        }
-        let id = self.held.as_ref().map_or(0, |held| held.lane().upstream_id());
-        self.entry.blocked_as.store(id, Ordering::Relaxed);
-        let end = self.settle_blocked().await;
+        };
+        let bound = self.upstream().map(|upstream| upstream.command_timeout());
+        let bound = patience.zip(bound).map(|(patience, bound)| patience.saturating_add(bound));
+        self.entry.blocked_as.store(lane.upstream_id(), Ordering::Relaxed);
+        let settled = tokio::time::timeout(bound.unwrap_or(FOREVER), self.settle_blocked()).await;
         self.entry.blocked_as.store(0, Ordering::Relaxed);
-        end
+        match settled {
+            Ok(end) => end,
+            Err(_) => {
+                lane.abandon();
+                self.settle().await
+            }
+        }
     }
 
-    /// Makes sure that the session holds a connection, in its protocol and on its database. What is on the way
-    /// elsewhere comes first. If there is none, says what the client is to be told.
+    /// Makes sure that the session holds a connection, in its protocol and on its database. If there is none,
+    /// says what the client is to be told.
     pub(super) async fn take(&mut self, hold: Hold) -> Result<Result<(), String>, End> {
         if self.held.is_some() {
             return Ok(Ok(()));
         }
-        self.settle().await?;
-        let context = Rc::clone(&self.context);
-        let Backend::Cloud(cloud) = &context.backend else { return Ok(Ok(())) };
-        let replies = Rc::clone(&self.replies);
-        let taken = Dedicated::take(&cloud.upstream, &cloud.pool, hold, &replies);
-        let held = match self.meanwhile(taken, false).await? {
+        let held = match self.check_out(hold).await? {
             Ok(held) => held,
-            Err(failure) => return Ok(Err(failure.to_string())),
+            Err(text) => return Ok(Err(text)),
         };
         if let Some(refusal) = self.prepare(held.lane()).await? {
             return Ok(Err(refusal));
         }
         self.held = Some(held);
         Ok(Ok(()))
+    }
+
+    /// A connection from the pool, as it is there. What is on the way elsewhere comes first.
+    async fn check_out(&mut self, hold: Hold) -> Result<Result<Dedicated, String>, End> {
+        self.settle().await?;
+        let context = Rc::clone(&self.context);
+        let Backend::Cloud(cloud) = &context.backend else {
+            return Ok(Err(error_reply::NEEDS_UPSTREAM.to_owned()));
+        };
+        let replies = Rc::clone(&self.replies);
+        let taken = Dedicated::take(&cloud.upstream, &cloud.pool, hold, &replies);
+        Ok(self.meanwhile(taken, false).await?.map_err(|failure| failure.to_string()))
     }
 
     /// Puts a lent connection into the client's protocol and database, and sees that it is there before a
@@ -230,18 +257,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Sends the client's SELECT upstream, on a connection of its own. Whether that database is there.
     pub(super) async fn try_select(&mut self, db: u32) -> Result<bool, End> {
-        let is_new = self.held.is_none();
-        if let Err(text) = self.take(Hold::Command { is_patient: false }).await? {
-            self.answer(|out| encode::error(out, text));
-            return Ok(false);
-        }
-        let Some(lane) = self.held.as_ref().map(|held| held.lane().clone()) else {
+        let lent = match &self.held {
+            Some(_) => None,
+            // Not prepared: the database that the client is leaving may be gone.
+            None => match self.check_out(Hold::Command { is_patient: false }).await? {
+                Ok(held) => Some(held),
+                Err(text) => {
+                    self.answer(|out| encode::error(out, text));
+                    return Ok(false);
+                }
+            },
+        };
+        let Some(lane) = lent.as_ref().or(self.held.as_ref()).map(|held| held.lane().clone())
+        else {
             return Ok(false);
         };
         let order = self.state.order();
         lane.select(&select_frame(db), db, order, &self.replies);
         self.settle().await?;
-        if is_new && let Some(held) = self.held.take() {
+        if let Some(held) = lent {
             held.give_back();
         }
         Ok(self.replies.last()[0] == b'+')
@@ -269,6 +303,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Backend::Memory(_) => None,
         }
     }
+}
+
+fn patience_of(frame: &[u8]) -> Option<Duration> {
+    let request = Request::parse(frame)?;
+    patience(crate::command::lookup(request.name()), &request)
 }
 
 /// SELECT as a request.

@@ -41,6 +41,9 @@ pub(super) const MULTI_LOST: &str = "EXECABORT Transaction discarded because its
 /// The upstream is not there, so that HELLO can't be answered.
 pub(super) const NOT_GREETED: &str =
     "UNAVAILABLE the upstream has not answered yet; see the sidecar's log for why";
+/// Something that only a Redis can do.
+pub(super) const NEEDS_UPSTREAM: &str = "ERR this is not available with upstream memory://; set \
+     upstream.url (REDIS_URL) to a Redis server to use it";
 /// All places for clients are taken.
 pub const MAX_CLIENTS: &str = "ERR max number of clients reached";
 

@@ -20,6 +20,9 @@ const FAR_AHEAD: usize = 4 << 20;
 /// Of its last bytes the client must take some within this time.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// A client that ended within MULTI holds a connection that others may wait for.
+const FAREWELL_IN_MULTI: Duration = Duration::from_millis(500);
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// The common way: reads, dispatches and writes until there is a command that needs more than that.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>, End>> {
@@ -48,6 +51,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     fn rest(&self, cx: &Context<'_>) -> Poll<End> {
         let is_idle = self.replies.owed() == 0 && self.replies.pending() == 0;
         if self.is_at_end && is_idle && !self.is_input_fresh {
+            return Poll::Ready(End::Finished);
+        }
+        if self.is_at_end && self.state.in_multi && !self.is_input_fresh {
+            // No EXEC can come any more.
             return Poll::Ready(End::Finished);
         }
         let must_end = self.context.clients.is_draining() || self.has_lost_state();
@@ -223,6 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Waits until all is answered and written, for as long as the client takes some of it, and closes.
     pub(super) async fn say_farewell(&mut self) {
+        let patience = if self.state.in_multi { FAREWELL_IN_MULTI } else { FAREWELL };
         loop {
             let before = self.replies.taken();
             let written = std::future::poll_fn(|cx| {
@@ -235,7 +243,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.replies.wake(cx.waker());
                 Poll::Pending
             });
-            match tokio::time::timeout(FAREWELL, written).await {
+            match tokio::time::timeout(patience, written).await {
                 Ok(true) => break,
                 Ok(false) => return,
                 Err(_) if self.replies.taken() == before => return,

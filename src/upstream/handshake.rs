@@ -147,7 +147,7 @@ impl Talk<'_> {
         self.read().await?;
         match selected {
             // Redis Cluster has database 0 alone, and some clouds forbid SELECT altogether.
-            Reply::Error(text) if db != 0 || is_auth(&text) => Err(self.refusal(&text)),
+            Reply::Error(text) if db != 0 || text.starts_with("NOAUTH") => Err(self.refusal(&text)),
             _ => Ok(()),
         }
     }

@@ -75,7 +75,7 @@ impl Shared {
                 checkout.discard();
             }
         }
-        self.end(end.as_deref().unwrap_or("it was closed"));
+        self.end(end.as_deref().unwrap_or("it was closed, or did not answer in time"));
     }
 
     fn end(&self, cause: &str) {
