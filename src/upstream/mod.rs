@@ -31,7 +31,7 @@ use tokio::time::timeout;
 use transport::Transport;
 
 /// Handshakes that run at the same time. More would only fight for the CPU of a Redis that comes back.
-const HANDSHAKES: usize = 4;
+const HANDSHAKES: usize = 8;
 
 /// While clients wait, two attempts to connect are never further apart.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(500);

@@ -3,6 +3,7 @@
 //! It reads before it writes and never waits for only one of them.
 
 use super::{Link, Shared, Stage};
+use crate::upstream::error::ConnectError;
 use crate::upstream::pool::Checkout;
 use crate::upstream::retry::Backoff;
 use crate::upstream::{Connection, LONGEST_WAIT};
@@ -18,6 +19,10 @@ use tokio::time::Sleep;
 
 /// While there is no connection, how often it is looked whether somebody waits for one.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// An attempt that takes so long gets another beside it, up to so many.
+const HEDGE: Duration = Duration::from_millis(500);
+const HEDGES: usize = 3;
 
 /// What the task does next.
 enum Turn {
@@ -89,23 +94,56 @@ impl Shared {
 
     /// Connects, however often it takes. `None` when the lane is to end.
     async fn connect(&self, backoff: &mut Backoff) -> Option<Connection> {
-        let upstream = &self.upstream;
         loop {
-            let (protocol, db) = (self.protocol.get(), self.queue.borrow().db());
-            match self.meanwhile(upstream.open(protocol, db)).await? {
+            match self.meanwhile(self.attempt()).await? {
                 Ok(connection) => return Some(connection),
-                Err(error) => upstream.health.attempt_failed(&error),
+                Err(error) => self.upstream.health.attempt_failed(&error),
             }
             self.meanwhile(self.pause(backoff.next_wait())).await?;
         }
+    }
+
+    /// One attempt; and, while somebody waits for it and it hangs, a second and a third beside it: a lost
+    /// packet must not keep us from an upstream that is back.
+    async fn attempt(&self) -> Result<Connection, ConnectError> {
+        let (protocol, db) = (self.protocol.get(), self.queue.borrow().db());
+        let open = || Box::pin(self.upstream.open(protocol, db));
+        let mut attempts = vec![open()];
+        let mut timer = pin!(tokio::time::sleep(HEDGE));
+        std::future::poll_fn(|cx| {
+            let mut place = 0;
+            while let Some(attempt) = attempts.get_mut(place) {
+                match attempt.as_mut().poll(cx) {
+                    Poll::Ready(Ok(connection)) => return Poll::Ready(Ok(connection)),
+                    Poll::Ready(Err(error)) if attempts.len() == 1 => {
+                        return Poll::Ready(Err(error));
+                    }
+                    Poll::Ready(Err(_)) => drop(attempts.swap_remove(place)),
+                    Poll::Pending => place += 1,
+                }
+            }
+            while timer.as_mut().poll(cx).is_ready() {
+                timer.as_mut().reset(tokio::time::Instant::now() + HEDGE);
+                if self.is_awaited() && attempts.len() < HEDGES {
+                    attempts.push(open());
+                    cx.waker().wake_by_ref();
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Whether somebody waits for a connection, or was turned away for want of one.
+    fn is_awaited(&self) -> bool {
+        self.is_wanted.get() || self.queue.borrow().owed() > 0
     }
 
     /// Waits before the next attempt; less as soon as somebody waits for it.
     async fn pause(&self, wait: Duration) {
         let start = tokio::time::Instant::now();
         loop {
-            let is_wanted = self.is_wanted.get() || self.queue.borrow().owed() > 0;
-            let wait = if is_wanted { wait.min(LONGEST_WAIT) } else { wait };
+            let wait = if self.is_awaited() { wait.min(LONGEST_WAIT) } else { wait };
             let left = wait.saturating_sub(start.elapsed());
             if left.is_zero() {
                 return self.is_wanted.set(false);
