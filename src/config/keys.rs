@@ -192,7 +192,7 @@ pub const UPSTREAM_PASSWORD_FILE: Key = Key::new("upstream.auth.password_file", 
 /// `upstream.connect_timeout`
 pub const UPSTREAM_CONNECT_TIMEOUT: Key = Key::new("upstream.connect_timeout", TIMEOUT, "10s")
     .env(&["REDIS_CONNECT_TIMEOUT"])
-    .why("DNS, TCP, TLS and handshake together; a cloud's cold start fits in.");
+    .why("DNS and TCP, then TLS and greeting: each within this; a cloud's cold start fits in.");
 /// `upstream.command_timeout`
 pub const UPSTREAM_COMMAND_TIMEOUT: Key = Key::new("upstream.command_timeout", TIMEOUT, "30s")
     .env(&["REDIS_COMMAND_TIMEOUT"])
@@ -211,7 +211,7 @@ pub const UPSTREAM_MAX_QUEUED: Key =
         .why("Bytes queued for a lane; past them its clients are not read, so memory is bounded.");
 /// `upstream.lanes`
 pub const UPSTREAM_LANES: Key = Key::new("upstream.lanes", Takes::Count(1, 64), "1")
-    .why("Shared connections for each worker and protocol; fewer make larger batches.");
+    .why("Shared connections for each worker, protocol and database; fewer make larger batches.");
 /// `upstream.pool.min`
 pub const POOL_MIN: Key = Key::new("upstream.pool.min", Takes::Count(0, 10_000), "0")
     .env(&["REDIS_POOL_MIN"])

@@ -113,7 +113,7 @@ pub struct Upstream {
     pub auth: Auth,
     /// The database that a fresh client is in.
     pub db: u32,
-    /// DNS, TCP, TLS and handshake together; 1 ms to 24 h.
+    /// DNS and TCP, and then TLS and greeting, each; 1 ms to 24 h.
     pub connect_timeout: Duration,
     /// From a command's arrival to its answer; 1 ms to 24 h. Blocking commands add their own.
     pub command_timeout: Duration,
@@ -124,7 +124,7 @@ pub struct Upstream {
     pub probe_timeout: Duration,
     /// Bytes queued for each lane before its clients are no longer read, 1 MiB to 4 GiB.
     pub max_queued: usize,
-    /// Shared connections for each worker and protocol, 1 to 64.
+    /// Shared connections for each worker, protocol and database, 1 to 64.
     pub lanes: usize,
     /// Connections for what needs one of its own.
     pub pool: Pool,

@@ -109,6 +109,9 @@ impl admin::Subject for Shared {
         }
         match &self.backend {
             SharedBackend::Memory(_) => Ok(()),
+            SharedBackend::Cloud { upstream, .. } if upstream.health.is_rejecting() => {
+                Err(upstream.health.rejection(false).to_string())
+            }
             SharedBackend::Cloud { upstream, .. } if upstream.health.is_up() => Ok(()),
             SharedBackend::Cloud { upstream, .. } => {
                 let last = upstream.health.last_error();

@@ -32,12 +32,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             "client|kill" => self.kill(&args)?,
             "client|pause" => self.pause(request, &args).await?,
             "client|unpause" => {
-                self.context.clients.pause(None);
+                // The upstream first: a write that it still holds back would hold up its lane.
                 if self.upstream().is_some() {
                     self.ask(&[b"CLIENT", b"UNPAUSE"]).await?;
                 } else {
                     self.answer(|out| encode::simple(out, "OK"));
                 }
+                self.context.clients.pause(None);
             }
             "client|unblock" => self.unblock(&args).await?,
             "client|tracking" => self.tracking(&args).await?,
@@ -211,17 +212,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.answer(|out| encode::error(out, text));
             return Ok(());
         }
-        let words: Vec<&[u8]> = request.args().collect();
-        if self.upstream().is_some() {
-            self.ask(&words).await?;
-            if self.replies.last()[0] != b'+' {
-                return Ok(());
-            }
-        } else {
-            self.answer(|out| encode::simple(out, "OK"));
-        }
+        // Ours first: a write that only the upstream holds back would hold up its lane.
         let time = Duration::from_millis(number(args[0]).unwrap_or(0)).min(LONGEST_PAUSE);
         self.context.clients.pause(Some(Pause { until: Instant::now() + time, writes_only }));
+        if self.upstream().is_none() {
+            self.answer(|out| encode::simple(out, "OK"));
+            return Ok(());
+        }
+        let words: Vec<&[u8]> = request.args().collect();
+        self.ask(&words).await?;
+        if self.replies.last()[0] != b'+' {
+            self.context.clients.pause(None);
+        }
         Ok(())
     }
 

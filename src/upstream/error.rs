@@ -203,7 +203,7 @@ pub enum Failure {
         cause: String,
     },
     /// The breaker rejects: the upstream has been away for longer than commands may wait for it.
-    #[error("UNAVAILABLE the upstream is away since {since:.1?} ({cause}); {}", fate(*.sent))]
+    #[error("UNAVAILABLE the upstream is away since {:.1} s ({cause}); {}", .since.as_secs_f64(), fate(*.sent))]
     Rejected {
         /// For how long it has been away.
         since: Duration,

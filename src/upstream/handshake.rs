@@ -136,7 +136,7 @@ impl Talk<'_> {
             encode::command(&mut bytes, words);
         }
         encode::command(&mut bytes, &[b"SELECT", number.as_bytes()]);
-        // Any answer will do: it shows that commands are answered, before a client's is sent.
+        // It shows that commands are answered, before a client's is sent.
         encode::command(&mut bytes, &[b"PING"]);
         self.send(&bytes).await?;
         for _ in &optional {
@@ -144,7 +144,11 @@ impl Talk<'_> {
             self.read().await?;
         }
         let selected = self.read().await?;
-        self.read().await?;
+        if let Reply::Error(text) = self.read().await?
+            && text.starts_with("LOADING")
+        {
+            return Err(self.refusal(&text));
+        }
         match selected {
             // Redis Cluster has database 0 alone, and some clouds forbid SELECT altogether.
             Reply::Error(text) if db != 0 || text.starts_with("NOAUTH") => Err(self.refusal(&text)),

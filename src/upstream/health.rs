@@ -8,7 +8,7 @@ use super::breaker::Breaker;
 use super::error::{ConnectError, Failure};
 use super::handshake::Greeting;
 use crate::config;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ pub struct Health {
     up: watch::Sender<bool>,
     rejecting: watch::Sender<bool>,
     is_rejecting: AtomicBool,
+    era: AtomicU64,
     breaker: Mutex<Breaker>,
     facts: Mutex<Facts>,
 }
@@ -49,6 +50,7 @@ impl Health {
             up: watch::Sender::new(false),
             rejecting: watch::Sender::new(false),
             is_rejecting: AtomicBool::new(false),
+            era: AtomicU64::new(0),
             breaker: Mutex::new(Breaker::new(rules, Instant::now())),
             facts: Mutex::default(),
         }
@@ -220,7 +222,12 @@ impl Health {
         };
         let was_master = facts.greeting.as_ref().is_some_and(Greeting::is_master);
         if was_master && !greeting.is_master() {
+            let is_news = facts.demoted.is_none();
             let since = *facts.demoted.get_or_insert_with(Instant::now);
+            if is_news {
+                self.era.fetch_add(1, Ordering::Relaxed);
+                facts.lanes.iter().for_each(Waker::wake_by_ref);
+            }
             if since.elapsed() < DEMOTION {
                 return false;
             }
@@ -230,6 +237,13 @@ impl Health {
         facts.last_error = None;
         facts.greeting = Some(greeting);
         true
+    }
+
+    /// Changes when the upstream is seen to be no master any more: connections made before may lead to the old
+    /// one.
+    #[must_use]
+    pub fn era(&self) -> u64 {
+        self.era.load(Ordering::Relaxed)
     }
 
     /// What the upstream said of itself when last greeted.

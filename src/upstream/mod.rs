@@ -61,6 +61,8 @@ pub struct Connection {
     pub db: u32,
     /// Our client id there; 0 where the server does not tell.
     pub id: i64,
+    /// [`Health::era`] when it was made.
+    pub era: u64,
     /// No reply is owed and no state was left behind: it may be lent again.
     pub is_clean: bool,
 }
@@ -137,8 +139,9 @@ impl Upstream {
     /// # Errors
     /// [`ConnectError`]; what was made until then is closed.
     pub async fn open(&self, protocol: Protocol, db: u32) -> Result<Connection, ConnectError> {
-        // The semaphore is never closed; if it were, we would only connect without its bound.
-        let _turn = self.handshakes.acquire().await.ok();
+        // Handshakes that hang must not keep out one that would not: after a while we go on without a turn.
+        let era = self.health.era();
+        let _turn = timeout(LONGEST_WAIT, self.handshakes.acquire()).await;
         let identity = self.credentials.identity().await?;
         let mut transport = self.dialer.dial().await?;
         let address = self.address();
@@ -150,6 +153,6 @@ impl Upstream {
         if !self.health.greeted(greeting) {
             return Err(ConnectError::Demoted { address });
         }
-        Ok(Connection { transport, protocol, db, id, is_clean: true })
+        Ok(Connection { transport, protocol, db, id, era, is_clean: true })
     }
 }

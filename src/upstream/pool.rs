@@ -41,6 +41,9 @@ impl managed::Manager for Maker {
         if !connection.is_clean {
             return Err(RecycleError::message("it was left dirty"));
         }
+        if connection.era != self.upstream.health.era() {
+            return Err(RecycleError::message("it may be to a master of before"));
+        }
         // Nothing may have come since: bytes would be an answer to nobody, the end is the end.
         let stream = &mut connection.transport;
         let silent = std::future::poll_fn(|cx| {

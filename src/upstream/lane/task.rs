@@ -118,7 +118,10 @@ impl Shared {
                     Poll::Ready(Err(error)) if attempts.len() == 1 => {
                         return Poll::Ready(Err(error));
                     }
-                    Poll::Ready(Err(_)) => drop(attempts.swap_remove(place)),
+                    Poll::Ready(Err(error)) => {
+                        self.upstream.health.attempt_failed(&error);
+                        drop(attempts.swap_remove(place));
+                    }
                     Poll::Pending => place += 1,
                 }
             }
@@ -211,7 +214,7 @@ impl Shared {
                 Poll::Pending => {}
             }
         }
-        if let Some(cause) = self.poll_timer(cx, timer).or_else(|| self.leave()) {
+        if let Some(cause) = self.poll_timer(cx, timer).or_else(|| self.leave(connection.era)) {
             return Poll::Ready(Turn::Lost(cause));
         }
         self.reject_waiting();

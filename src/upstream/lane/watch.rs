@@ -48,6 +48,7 @@ impl Shared {
             queue.oldest().map(|oldest| oldest + bound),
             self.held_up.get().map(|(since, _)| since + STALL),
             self.again.get().filter(|_| is_up),
+            queue.oldest_again().map(|oldest| oldest + bound),
             is_up.then(|| self.next_tick.get()),
             health.next_change().filter(|_| follows_breaker),
         ];
@@ -92,6 +93,7 @@ impl Shared {
     fn expire(&self, now: Instant) {
         let bound = self.upstream.command_timeout();
         let is_away = self.stage.get() == Stage::Away;
+        self.queue.borrow_mut().give_up_old(now, bound);
         let Some(limit) = now.checked_sub(bound) else { return };
         let count =
             self.queue.borrow_mut().expire(limit, |sent| self.too_late(sent, is_away, bound));
@@ -182,8 +184,16 @@ impl Shared {
         self.tick() * self.silence.get() >= bound
     }
 
+    /// A connection that was made before the upstream was last seen to be no master any more is not trusted.
+    fn follow_era(&self, era: u64) {
+        if era != self.upstream.health.era() {
+            self.queue.borrow_mut().is_demoted = true;
+        }
+    }
+
     /// The upstream is no longer the master: when all is answered, the connection is given up.
-    pub(super) fn leave(&self) -> Option<String> {
+    pub(super) fn leave(&self, era: u64) -> Option<String> {
+        self.follow_era(era);
         let queue = self.queue.borrow();
         let is_done = queue.is_leaving() && queue.outgoing.kept() == queue.outgoing.unwritten();
         is_done.then(|| "the upstream has become a replica".to_owned())

@@ -7,6 +7,7 @@
 use super::{Order, Owner, Queue, Slot};
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::{Backoff, Class, Fate, is_refusal, may_retry};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -104,6 +105,22 @@ impl Queue {
         let attempts = rewind.steps.first()?.attempts;
         let at = now + Backoff::wait(&self.rules, attempts.saturating_sub(1));
         Some(at.min(rewind.since + bound))
+    }
+
+    /// Answers with the refusal what was refused and has used up its time.
+    pub(in super::super) fn give_up_old(&mut self, now: Instant, bound: Duration) {
+        let is_old = |rewind: &Rewind| now >= rewind.since + bound;
+        let (old, young): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.again).into_iter().partition(is_old);
+        self.again = young;
+        for rewind in old {
+            rewind.give_up();
+        }
+    }
+
+    /// When the first of what was refused has used up its time.
+    pub(in super::super) fn oldest_again(&self) -> Option<Instant> {
+        self.again.iter().map(|rewind| rewind.since).min()
     }
 
     /// Whether something waits to be sent again.
