@@ -10,9 +10,10 @@ mod worker;
 
 use crate::admin;
 use crate::config::{self, Config, Faults};
-use crate::memory::Engine;
+use crate::memory::{Engine, Facts};
 use crate::routing::hub::Hub;
 use crate::session::clients::Clients;
+use crate::session::context::wall_clock;
 use crate::telemetry::logs::Levels;
 use crate::upstream::Upstream;
 use crate::upstream::pool::Pool;
@@ -28,8 +29,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use worker::Workers;
 
-/// How often idle clients are looked for, and how often drain looks whether all have gone.
-const TICK: Duration = Duration::from_millis(500);
+/// How often idle clients and expired keys are looked for, and how often drain looks whether all have gone.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Idle clients are looked for in one of so many ticks: it means looking at all.
+const IDLE_TICKS: u64 = 5;
 const DRAIN_TICK: Duration = Duration::from_millis(5);
 
 /// Why the server could not start, or ended by itself.
@@ -146,6 +150,7 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     listener::raise_descriptor_limit(config.listen.max_clients);
     let listeners = Listeners::bind(&config.listen)?;
     let admin = bind_admin(&config).await?;
+    let port = listeners.tcp_address().map_or(0, |address| address.port());
     let own = listeners.tcp_address().into_iter().collect();
     let acceptor = config.listen.tls.as_ref().map(tls::acceptor).transpose()?;
     let backend = build_backend(&config, own)?;
@@ -169,7 +174,7 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
         tokio::spawn(Arc::clone(hub).run());
         tokio::spawn(tend(Arc::clone(pool)));
     }
-    tokio::spawn(house_keeping(Arc::clone(&shared)));
+    tokio::spawn(house_keeping(Arc::clone(&shared), port));
     let hangup = signal(SignalKind::hangup()).map_err(system("signals"))?;
     tokio::spawn(reload::on_hangup(hangup, Arc::clone(&shared), reload));
 
@@ -204,6 +209,9 @@ fn build_backend(config: &Config, own: Vec<SocketAddr>) -> Result<SharedBackend,
     let hub = Arc::new(Hub::new(Arc::clone(&upstream)));
     Ok(SharedBackend::Cloud { upstream, pool, hub })
 }
+
+/// Keys that `memory://` forgets in one tick at most: clients wait meanwhile.
+const EXPIRED: usize = 1000;
 
 /// Bytes that `memory://` holds at most.
 const MEMORY: usize = 256 << 20;
@@ -244,15 +252,21 @@ async fn tend(pool: Arc<Pool>) {
     }
 }
 
-async fn house_keeping(shared: Arc<Shared>) {
+async fn house_keeping(shared: Arc<Shared>, port: u16) {
     let mut ticks = interval(TICK);
-    loop {
+    for tick in 0_u64.. {
         ticks.tick().await;
-        if let Some(limit) = shared.live().listen.idle_timeout {
+        let idle_timeout = shared.live().listen.idle_timeout;
+        if let Some(limit) = idle_timeout.filter(|_| tick.is_multiple_of(IDLE_TICKS)) {
             shared.clients.close_idle(limit);
         }
         if let SharedBackend::Memory(engine) = &shared.backend {
-            engine.expire_some(worker::wall_clock(), 1000);
+            engine.expire_some(wall_clock(), EXPIRED);
+            engine.note(Facts {
+                tcp_port: port,
+                connected_clients: shared.clients.count(),
+                max_clients: shared.live().listen.max_clients,
+            });
         }
     }
 }

@@ -5,7 +5,6 @@
 
 use super::listener::Listeners;
 use super::{Shared, SharedBackend};
-use crate::memory::Now;
 use crate::routing::shared::Lanes;
 use crate::session::clients::Entry;
 use crate::session::context::{Backend, Cloud, Context};
@@ -15,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
@@ -344,10 +343,4 @@ async fn count_seconds(context: Rc<Context>) {
         ticks.tick().await;
         context.seconds.set(context.clients.seconds());
     }
-}
-
-/// The wall clock, for the engine's expiry.
-pub(super) fn wall_clock() -> Now {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Now(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

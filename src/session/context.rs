@@ -75,7 +75,8 @@ impl Context {
 }
 
 /// The wall clock, for the engine's expiry.
-pub(super) fn wall_clock() -> Now {
+#[must_use]
+pub fn wall_clock() -> Now {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Now(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
