@@ -296,7 +296,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(replies.take())
     }
 
-    /// The cloud's parts, where there is a cloud.
+    /// The upstream, where there is one.
     pub(super) fn upstream(&self) -> Option<Arc<crate::upstream::Upstream>> {
         match &self.context.backend {
             Backend::Cloud(cloud) => Some(Arc::clone(&cloud.upstream)),

@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// EXEC, DISCARD, UNWATCH: what was held may go.
     async fn conclude(&mut self, kind: Kind, frame: &[u8]) -> Result<(), End> {
-        if self.has_lost_transaction(kind) {
+        if self.has_lost_transaction(kind)? {
             return Ok(());
         }
         let order = self.state.order();
@@ -126,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Answers for a transaction whose connection, or whose WATCH's connection, is lost.
-    fn has_lost_transaction(&mut self, kind: Kind) -> bool {
+    fn has_lost_transaction(&mut self, kind: Kind) -> Result<bool, End> {
         let is_lost = self.state.in_multi && (self.state.is_multi_lost || self.state.is_watch_lost);
         match kind {
             Kind::Exec if is_lost => {
@@ -135,13 +135,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Kind::Discard if is_lost => self.answer(|out| encode::simple(out, "OK")),
             Kind::Unwatch if !self.state.in_multi => {
                 self.state.is_watch_lost = false;
-                return false;
+                return Ok(false);
             }
-            _ => return false,
+            _ => return Ok(false),
         }
         self.state.end_multi();
         self.held = None;
-        true
+        // Its connection goes, and with it what else the client had made of it.
+        if self.state.keeps_connection() { Err(End::Finished) } else { Ok(true) }
     }
 
     /// SELECTs within a transaction have run, each well or not: the last good one counts. Asking again is the

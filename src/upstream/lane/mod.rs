@@ -134,7 +134,7 @@ impl Lane {
     }
 
     fn new(upstream: Arc<Upstream>, protocol: Protocol, db: u32, stage: Stage) -> Self {
-        let queue = RefCell::new(Queue::new(db, upstream.retry().clone()));
+        let queue = RefCell::new(Queue::new(db, upstream.retry().clone(), Instant::now()));
         Self(Rc::new(Shared {
             upstream,
             queue,

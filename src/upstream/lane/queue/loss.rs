@@ -81,7 +81,7 @@ impl Queue {
             self.give_up_rewinds();
         }
         let mut handed = self.outgoing.kept() - self.outgoing.unwritten();
-        let mut old = std::mem::replace(self, Self::new(self.db, self.rules.clone()));
+        let mut old = std::mem::replace(self, Self::new(self.db, self.rules.clone(), self.now));
         self.first = old.first;
         self.holder = old.holder.take();
         self.crowd = std::mem::take(&mut old.crowd);

@@ -103,8 +103,7 @@ pub(super) enum Broken {
 }
 
 impl Queue {
-    pub(super) fn new(db: u32, rules: Retry) -> Self {
-        let now = Instant::now();
+    pub(super) fn new(db: u32, rules: Retry, now: Instant) -> Self {
         Self {
             outgoing: Outgoing::default(),
             slots: VecDeque::new(),
