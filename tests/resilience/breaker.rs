@@ -67,13 +67,19 @@ fn a_lost_upstream_is_waited_for_and_then_everything_is_refused_at_once() {
     assert!(back.elapsed() < Duration::from_secs(2), "{:?} after the return", back.elapsed());
 }
 
-#[test]
-fn it_is_a_ping_that_finds_the_upstream_again() {
+/// A scripted upstream that can be cut off, and a breaker that is quick.
+fn behind_a_proxy() -> (Scripted, Proxy, Sidecar) {
     let upstream = Scripted::start(|_| None);
     let proxy = Proxy::before_port(upstream.port());
     let url = format!("redis://127.0.0.1:{}", proxy.port());
     let config = "breaker: {grace: 300ms, cooldown: 100ms, max_cooldown: 300ms}";
     let sidecar = before_script(&upstream).env("REDIS_URL", &url).config(config).start();
+    (upstream, proxy, sidecar)
+}
+
+#[test]
+fn it_is_a_ping_that_finds_the_upstream_again() {
+    let (upstream, proxy, sidecar) = behind_a_proxy();
     let mut client = sidecar.client();
     assert_eq!(client.call(&["SET", "k", "v"]), Value::ok());
     proxy.refuse();
@@ -94,11 +100,7 @@ fn it_is_a_ping_that_finds_the_upstream_again() {
 
 #[test]
 fn commands_that_come_while_it_probes_are_not_the_probe() {
-    let upstream = Scripted::start(|_| None);
-    let proxy = Proxy::before_port(upstream.port());
-    let url = format!("redis://127.0.0.1:{}", proxy.port());
-    let config = "breaker: {grace: 300ms, cooldown: 100ms, max_cooldown: 300ms}";
-    let sidecar = before_script(&upstream).env("REDIS_URL", &url).config(config).start();
+    let (upstream, proxy, sidecar) = behind_a_proxy();
     let mut client = sidecar.client();
     client.call(&["SET", "k", "v"]);
     proxy.refuse();
