@@ -146,7 +146,7 @@ impl Queue {
             Owner::Gone | Owner::Probe => return,
         };
         if keep && self.may_keep(&slot.order, slot.attempts, was_sent) && caller.rewind() {
-            self.push_again(frame, slot.order, slot.attempts, &caller);
+            self.push_again(frame, slot.order, slot.attempts, slot.since, &caller);
         } else {
             let failure = Failure::Lost { sent: was_sent, cause: cause.to_owned() };
             self.tell(caller, slot.order, failure);
@@ -182,6 +182,7 @@ impl Queue {
         frame: Vec<u8>,
         order: Order,
         attempts: u32,
+        since: Option<Instant>,
         caller: &Rc<Replies>,
     ) {
         if frame.len() >= LARGE {
@@ -191,6 +192,7 @@ impl Queue {
         }
         if let Some(slot) = self.slots.back_mut() {
             slot.attempts = attempts;
+            slot.since = since;
         }
     }
 }

@@ -137,10 +137,8 @@ impl Queue {
             }
             rewind.caller.set_rewinding(false);
             for step in rewind.steps {
-                self.push_again(step.frame, step.order, step.attempts, &rewind.caller);
-                if let Some(slot) = self.slots.back_mut() {
-                    slot.since = Some(rewind.since);
-                }
+                let since = Some(rewind.since);
+                self.push_again(step.frame, step.order, step.attempts, since, &rewind.caller);
             }
         }
         self.stamp(now);
