@@ -1,7 +1,7 @@
 //! Makes a connection: name look-up, TCP or Unix socket, TLS. Every address of the name is tried, the name
 //! is looked up anew each time, and every step has its bound.
 
-use super::error::{ConnectError, Phase};
+use super::error::{ConnectError, Phase, TlsFault};
 use super::transport::Transport;
 use crate::config;
 use rustls::pki_types::ServerName;
@@ -63,9 +63,10 @@ impl Dialer {
     /// [`ConnectError`] of the last address tried.
     pub async fn dial(&self) -> Result<Transport, ConnectError> {
         match &self.target {
-            config::Target::Tcp { host, port } => {
-                let socket = self.dial_tcp(host, *port).await?;
-                self.wrap(socket).await
+            config::Target::Tcp { .. } => {
+                let addresses = self.look_up().await?;
+                let socket = self.connect(&addresses).await?;
+                self.secure(socket).await
             }
             config::Target::Unix(path) => self.dial_unix(path).await,
             config::Target::Memory => Err(ConnectError::Refused {
@@ -75,15 +76,32 @@ impl Dialer {
         }
     }
 
-    async fn dial_tcp(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-        let lookup = timeout(self.bound, tokio::net::lookup_host((host, port)));
+    /// The addresses behind the name; none where there is no name, as for a Unix socket.
+    ///
+    /// # Errors
+    /// [`ConnectError::Dns`], or [`ConnectError::Timeout`].
+    pub async fn look_up(&self) -> Result<Vec<SocketAddr>, ConnectError> {
+        let config::Target::Tcp { host, port } = &self.target else { return Ok(Vec::new()) };
+        let lookup = timeout(self.bound, tokio::net::lookup_host((host.as_str(), *port)));
         let found = lookup.await.map_err(|_| self.timed_out(Phase::Connect))?;
-        let dns = |reason: String| ConnectError::Dns { host: host.to_owned(), reason };
+        let dns = |reason: String| ConnectError::Dns { host: host.clone(), reason };
         let addresses: Vec<_> = found.map_err(|error| dns(error.to_string()))?.collect();
-        let mut last = dns("the name has no address".to_owned());
+        if addresses.is_empty() {
+            Err(dns("the name has no address".to_owned()))
+        } else {
+            Ok(addresses)
+        }
+    }
+
+    /// A TCP connection to the first address that takes it.
+    ///
+    /// # Errors
+    /// [`ConnectError`] of the last address tried.
+    pub async fn connect(&self, addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
+        let mut last = self.timed_out(Phase::Connect);
         // One address that swallows packets must not use up the time of the others.
         let share = self.bound / u32::try_from(addresses.len()).unwrap_or(1).clamp(1, 4);
-        for address in addresses {
+        for &address in addresses {
             if self.own.iter().any(|own| config::is_own_address(own, &address)) {
                 return Err(ConnectError::Own { address: address.to_string() });
             }
@@ -133,13 +151,18 @@ impl Dialer {
         options.set_tcp_keepalive(&probes)
     }
 
-    async fn wrap(&self, socket: TcpStream) -> Result<Transport, ConnectError> {
+    /// TLS over `socket`, where the upstream is to be spoken to in TLS.
+    ///
+    /// # Errors
+    /// [`ConnectError::Tls`], or [`ConnectError::Timeout`].
+    pub async fn secure(&self, socket: TcpStream) -> Result<Transport, ConnectError> {
         let stream = Transport::buffered(socket);
         let Some((connector, name)) = &self.tls else { return Ok(Transport::Tcp(stream)) };
         let connect = timeout(self.bound, connector.connect(name.clone(), stream));
         let connected = connect.await.map_err(|_| self.timed_out(Phase::Handshake))?;
         let stream = connected.map_err(|error| ConnectError::Tls {
             address: self.address(),
+            fault: TlsFault::of(&error),
             reason: error.to_string(),
         })?;
         let is_resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);

@@ -4,6 +4,7 @@
 //! Both are made to be shown: to an operator with what to do about it, to an app as a RESP error. Neither
 //! ever holds a password or an address with credentials.
 
+use rustls::CertificateError;
 use std::time::Duration;
 
 /// The phase of connecting that was under way.
@@ -52,6 +53,8 @@ pub enum ConnectError {
     Tls {
         /// Host and port.
         address: String,
+        /// What it failed at.
+        fault: TlsFault,
         /// What rustls said.
         reason: String,
     },
@@ -89,6 +92,82 @@ pub enum ConnectError {
         /// The address.
         address: String,
     },
+}
+
+/// What TLS failed at, as far as it changes what is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFault {
+    /// The server's certificate has expired, or our clock is ahead.
+    Expired,
+    /// The server's certificate is not valid yet, or our clock is behind.
+    NotYetValid,
+    /// Nobody whom we trust has signed the server's certificate.
+    UnknownIssuer,
+    /// The server's certificate is for other names.
+    WrongName,
+    /// The server refused us: as a rule, it wants a certificate of ours, or another one.
+    RefusedByServer,
+    /// What came is not TLS.
+    NotTls,
+    /// Anything else.
+    Other,
+}
+
+impl TlsFault {
+    /// Reads it from what rustls said.
+    #[must_use]
+    pub fn of(error: &std::io::Error) -> Self {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+        match cause {
+            Some(rustls::Error::InvalidCertificate(fault)) => Self::of_certificate(fault),
+            Some(rustls::Error::AlertReceived(_)) => Self::RefusedByServer,
+            Some(rustls::Error::InvalidMessage(_)) => Self::NotTls,
+            _ => Self::Other,
+        }
+    }
+
+    fn of_certificate(fault: &CertificateError) -> Self {
+        match fault {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                Self::NotYetValid
+            }
+            CertificateError::UnknownIssuer => Self::UnknownIssuer,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::WrongName
+            }
+            _ => Self::Other,
+        }
+    }
+
+    /// What an operator can do about it.
+    #[must_use]
+    pub fn mend(self) -> &'static str {
+        match self {
+            Self::Expired => "renew the server's certificate; check this machine's clock too",
+            Self::NotYetValid => "check this machine's clock, and the server's certificate",
+            Self::UnknownIssuer => {
+                "set upstream.tls.ca_file (REDIS_CA_FILE) to the CA that signed the server's \
+                 certificate"
+            }
+            Self::WrongName => {
+                "use a host name that the certificate is for in upstream.url (REDIS_URL), or set \
+                 upstream.tls.server_name (REDIS_SERVER_NAME) to one"
+            }
+            Self::RefusedByServer => {
+                "the server may want a client certificate: set upstream.tls.cert_file and key_file \
+                 (REDIS_CERT_FILE, REDIS_KEY_FILE) to one that its CA has signed"
+            }
+            Self::NotTls => {
+                "check that the port speaks TLS; for one that does not, use redis:// in upstream.url \
+                 (REDIS_URL)"
+            }
+            Self::Other => {
+                "check upstream.tls: ca_file for a private CA, server_name for another name, \
+                 cert_file and key_file where the server asks for a client certificate"
+            }
+        }
+    }
 }
 
 /// The classes of error that logs and metrics name.
@@ -152,10 +231,7 @@ impl ConnectError {
             Self::Timeout { phase: Phase::Handshake, .. } => {
                 "check that the port speaks what the URL says (rediss:// for TLS, redis:// for plain)"
             }
-            Self::Tls { .. } => {
-                "check upstream.tls: ca_file for a private CA, server_name for another name, \
-                 cert_file and key_file where the server asks for a client certificate"
-            }
+            Self::Tls { fault, .. } => fault.mend(),
             Self::Auth { .. } => {
                 "check user name and password in upstream.url or upstream.auth, and the ACL of that user"
             }

@@ -4,12 +4,11 @@
 //! A connection leaves here authenticated, in a known protocol and on a known database, or not at all.
 
 use super::credentials::Identity;
-use super::error::ConnectError;
+use super::error::{ConnectError, TlsFault};
+use super::exchange::{self, ExchangeError};
 use super::transport::Transport;
 use crate::wire::reply::Reply;
-use crate::wire::scan::{Progress, Scanner};
 use crate::wire::{Protocol, encode};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 /// The name by which an operator finds us in CLIENT LIST.
 const NAME: &[u8] = b"redis-sidecar";
@@ -164,41 +163,15 @@ impl Talk<'_> {
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), ConnectError> {
-        let sent = async {
-            self.transport.write_all(bytes).await?;
-            self.transport.flush().await
-        };
-        sent.await.map_err(|error: std::io::Error| self.lost(&error))
+        exchange::send(self.transport, bytes).await.map_err(|error| self.lost(&error))
     }
 
     async fn read(&mut self) -> Result<Reply, ConnectError> {
-        let mut scanner = Scanner::new();
-        let mut whole = Vec::new();
-        loop {
-            let piece = match self.transport.fill_buf().await {
-                Ok(piece) => piece,
-                Err(error) => return Err(self.lost(&error)),
-            };
-            if piece.is_empty() {
-                return Err(self.lost(&std::io::ErrorKind::UnexpectedEof.into()));
-            }
-            let progress = scanner.feed(piece);
-            let used = match progress {
-                Ok(Progress::Complete { used }) => used,
-                _ => piece.len(),
-            };
-            whole.extend_from_slice(&piece[..used]);
-            self.transport.consume(used);
-            match progress {
-                Err(error) => return Err(self.odd(&error.to_string())),
-                Ok(Progress::Complete { .. }) => break,
-                Ok(Progress::Partial) if whole.len() > MAX_REPLY => {
-                    return Err(self.odd("its greeting has no end"));
-                }
-                Ok(Progress::Partial) => {}
-            }
-        }
-        Reply::parse(&whole.into(), self.protocol).map_err(|error| self.odd(&error.to_string()))
+        let read = exchange::read_reply(self.transport, self.protocol, MAX_REPLY).await;
+        read.map_err(|error| match error {
+            ExchangeError::Lost(error) => self.lost(&error),
+            ExchangeError::Odd { reason, .. } => self.odd(&reason),
+        })
     }
 
     /// An error reply to a greeting. Only its code is kept of an authentication error: Redis's texts name
@@ -219,6 +192,7 @@ impl Talk<'_> {
         if error.kind() == std::io::ErrorKind::InvalidData {
             return ConnectError::Tls {
                 address: self.address.to_owned(),
+                fault: TlsFault::of(error),
                 reason: error.to_string(),
             };
         }

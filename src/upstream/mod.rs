@@ -4,9 +4,11 @@
 //! [`replies::Replies`]; it knows neither clients nor what a command means beyond its [`lane::Order`].
 
 pub mod breaker;
+pub mod certificate;
 pub mod connect;
 pub mod credentials;
 pub mod error;
+pub mod exchange;
 pub mod handshake;
 pub mod health;
 pub mod lane;
@@ -23,6 +25,7 @@ use crate::wire::Protocol;
 use connect::Dialer;
 use credentials::Credentials;
 use error::{ConnectError, Phase};
+use handshake::Greeting;
 use health::Health;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -142,17 +145,36 @@ impl Upstream {
         // Handshakes that hang must not keep out one that would not: after a while we go on without a turn.
         let era = self.health.era();
         let _turn = timeout(LONGEST_WAIT, self.handshakes.acquire()).await;
-        let identity = self.credentials.identity().await?;
         let mut transport = self.dialer.dial().await?;
-        let address = self.address();
-        let greeting = handshake::greet(&mut transport, &address, protocol, identity.as_ref(), db);
-        let greeting = timeout(self.dialer.bound, greeting)
-            .await
-            .map_err(|_| self.dialer.timed_out(Phase::Handshake))??;
+        let greeting = self.greet(&mut transport, protocol, db).await?;
         let id = greeting.as_ref().map_or(0, |greeting| greeting.id);
         if !self.health.greeted(greeting) {
-            return Err(ConnectError::Demoted { address });
+            return Err(ConnectError::Demoted { address: self.address() });
         }
         Ok(Connection { transport, protocol, db, id, era, is_clean: true })
+    }
+
+    /// How it is reached, step by step.
+    #[must_use]
+    pub fn dialer(&self) -> &Dialer {
+        &self.dialer
+    }
+
+    /// Greets the server on a fresh connection: who we are, `protocol` and `db`. `None` where it knows no HELLO.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; the connection can't be used any more.
+    pub async fn greet(
+        &self,
+        transport: &mut Transport,
+        protocol: Protocol,
+        db: u32,
+    ) -> Result<Option<Greeting>, ConnectError> {
+        let identity = self.credentials.identity().await?;
+        let address = self.address();
+        let greeting = handshake::greet(transport, &address, protocol, identity.as_ref(), db);
+        timeout(self.dialer.bound, greeting)
+            .await
+            .map_err(|_| self.dialer.timed_out(Phase::Handshake))?
     }
 }

@@ -3,6 +3,7 @@
 //! The socket is read through a large buffer, because rustls asks its socket for 4 KB at a time; what
 //! comes out is read by reference (`AsyncBufRead`), so that a reply is copied once: to its caller.
 
+use super::certificate::Certificate;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -47,6 +48,32 @@ impl Transport {
             Self::Unix(_) => None,
         }
     }
+
+    /// What TLS has agreed on, and which certificates the server showed; `None` without TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsFacts> {
+        let Self::Tls(stream) = self else { return None };
+        let session = stream.get_ref().1;
+        let version = session.protocol_version().and_then(|version| version.as_str());
+        let suite = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+        let chain = session.peer_certificates().unwrap_or_default();
+        Some(TlsFacts {
+            version: version.unwrap_or("unknown").replace("TLSv1_", "TLS 1."),
+            cipher: suite.unwrap_or("unknown").to_owned(),
+            chain: chain.iter().filter_map(|der| Certificate::read(der)).collect(),
+        })
+    }
+}
+
+/// What was agreed on in a TLS handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// Such as `TLS 1.3`.
+    pub version: String,
+    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    pub cipher: String,
+    /// The server's certificate, then those of the authorities that it sent, as far as they can be read.
+    pub chain: Vec<Certificate>,
 }
 
 /// Calls the same method on whichever stream it is.
