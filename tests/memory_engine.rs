@@ -73,7 +73,9 @@ fn now() -> Now {
 
 fn is_same(command: &[Vec<u8>], ours: &[u8], real: &[u8]) -> bool {
     match command[0].to_ascii_lowercase().as_slice() {
-        b"keys" | b"config" if real.starts_with(b"*") || real.starts_with(b"%") => {
+        b"keys" | b"config" | b"hgetall" | b"hkeys" | b"hvals"
+            if real.starts_with(b"*") || real.starts_with(b"%") =>
+        {
             let sorted = |bytes: &[u8]| {
                 let mut items = flatten(&Value::parse(bytes));
                 items.sort();

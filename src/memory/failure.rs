@@ -15,7 +15,11 @@ const SHOWN: usize = 128;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     Syntax,
+    /// The key holds a value of another type than the command works on.
+    WrongType,
     NotAnInteger,
+    /// HINCRBY of a field that holds something else.
+    HashNotAnInteger,
     /// INCR and its kin would leave the 64 bits.
     Overflow,
     /// DECRBY by the one number that has no negative.
@@ -76,7 +80,9 @@ impl Failure {
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let text = match self {
             Self::Syntax => "ERR syntax error",
+            Self::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
             Self::NotAnInteger => "ERR value is not an integer or out of range",
+            Self::HashNotAnInteger => "ERR hash value is not an integer",
             Self::Overflow => "ERR increment or decrement would overflow",
             Self::DecrementOverflow => "ERR decrement would overflow",
             Self::NxAndOthers => {

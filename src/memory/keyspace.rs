@@ -13,14 +13,14 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::Now;
-use super::value::Value;
+use super::failure::Failure;
+use super::value::{Typed, Value, block, slot};
 
 /// A key's bytes, shared between the entry and its deadline.
 type Key = Arc<[u8]>;
 
-/// What an entry takes beside the bytes of its key and its value: the slot in the array, the index
-/// that finds it, two reference counts, and what the allocator adds to two blocks.
-const ENTRY_COST: usize = size_of::<(usize, Key, Entry)>() + 12 + 16 + 16;
+/// What an entry takes beside its key and the blocks of its value.
+const ENTRY_COST: usize = slot(size_of::<(Key, Entry)>());
 
 /// What a deadline takes: its place in the tree, at the tree's usual filling.
 const DEADLINE_COST: usize = size_of::<(i64, Key)>() * 3 / 2;
@@ -45,6 +45,24 @@ pub(super) enum Deadline {
     At(i64),
 }
 
+/// What a command did to a value, and what it wants to know of it.
+pub(super) struct Edit<R> {
+    result: R,
+    is_change: bool,
+}
+
+impl<R> Edit<R> {
+    /// The value is another now.
+    pub(super) fn made(result: R) -> Self {
+        Self { result, is_change: true }
+    }
+
+    /// The value is another now if `is_change`, else what it was.
+    pub(super) fn when(is_change: bool, result: R) -> Self {
+        Self { result, is_change }
+    }
+}
+
 /// One of the databases that SELECT chooses from.
 #[derive(Default)]
 pub(super) struct Keyspace {
@@ -53,6 +71,7 @@ pub(super) struct Keyspace {
     deadlines: BTreeSet<(i64, Key)>,
     bytes: usize,
     expired: u64,
+    changes: u64,
 }
 
 impl Keyspace {
@@ -79,6 +98,17 @@ impl Keyspace {
         self.expired = 0;
     }
 
+    /// How many times a key or its value was changed, since the start.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// The value of a key as the type that the command works on.
+    pub(super) fn typed<T: Typed>(&mut self, key: &[u8], now: Now) -> Result<Option<&T>, Failure> {
+        let value = self.value(key, now);
+        value.map(|value| T::of(value).ok_or(Failure::WrongType)).transpose()
+    }
+
     pub(super) fn value(&mut self, key: &[u8], now: Now) -> Option<&Value> {
         let index = self.find(key, now)?;
         self.entries.get_index(index).map(|(_, entry)| &entry.value)
@@ -100,11 +130,13 @@ impl Keyspace {
         let Some((key, entry)) = self.entries.get_index_mut(index) else { return };
         let key = Arc::clone(key);
         let before = std::mem::replace(&mut entry.deadline, deadline);
+        self.changes += 1;
         self.reschedule(&key, before, deadline);
     }
 
     /// Stores `value` under `key`, whatever was there before.
     pub(super) fn set(&mut self, key: &[u8], value: Value, deadline: Deadline, now: Now) {
+        self.changes += 1;
         let Some(index) = self.find(key, now) else {
             return self.insert(key, value, deadline);
         };
@@ -123,24 +155,43 @@ impl Keyspace {
         }
     }
 
-    /// Lets `change` work on the value of a key that exists, and accounts for what it did.
-    pub(super) fn update<R>(
+    /// Lets `change` work on the value of a key that exists; `None` where it does not. A key whose
+    /// collection is empty afterwards is gone.
+    pub(super) fn change_existing<T: Typed, R>(
         &mut self,
         key: &[u8],
         now: Now,
-        change: impl FnOnce(&mut Value) -> R,
-    ) -> Option<R> {
-        let index = self.find(key, now)?;
-        let (_, entry) = self.entries.get_index_mut(index)?;
-        let before = entry.value.bytes();
-        let result = change(&mut entry.value);
-        self.bytes = self.bytes + entry.value.bytes() - before;
-        Some(result)
+        change: impl FnOnce(&mut T) -> Result<Edit<R>, Failure>,
+    ) -> Result<Option<R>, Failure> {
+        match self.find(key, now) {
+            Some(index) => self.change_at(index, change).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`Keyspace::change_existing`], on a value with nothing in it where the key does not exist.
+    pub(super) fn change<T: Typed, R>(
+        &mut self,
+        key: &[u8],
+        now: Now,
+        change: impl FnOnce(&mut T) -> Result<Edit<R>, Failure>,
+    ) -> Result<R, Failure> {
+        let Some(index) = self.find(key, now) else {
+            let mut value = T::default();
+            let edit = change(&mut value)?;
+            self.changes += u64::from(edit.is_change);
+            if !value.is_gone() {
+                self.insert(key, value.into_value(), Deadline::Clear);
+            }
+            return Ok(edit.result);
+        };
+        self.change_at(index, change)
     }
 
     /// Takes a key away, and says what it held.
     pub(super) fn remove(&mut self, key: &[u8], now: Now) -> Option<Value> {
         let index = self.find(key, now)?;
+        self.changes += 1;
         self.remove_at(index)
     }
 
@@ -165,7 +216,8 @@ impl Keyspace {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self { expired: self.expired, ..Self::default() };
+        let (expired, changes) = (self.expired, self.changes + 1);
+        *self = Self { expired, changes, ..Self::default() };
     }
 
     /// Removes at most `budget` keys that are past their deadline, and says how many it removed.
@@ -208,20 +260,39 @@ impl Keyspace {
         Some(index)
     }
 
+    fn change_at<T: Typed, R>(
+        &mut self,
+        index: usize,
+        change: impl FnOnce(&mut T) -> Result<Edit<R>, Failure>,
+    ) -> Result<R, Failure> {
+        let value = self.entries.get_index_mut(index).and_then(|(_, e)| T::of_mut(&mut e.value));
+        let value = value.ok_or(Failure::WrongType)?;
+        let before = value.bytes();
+        let edit = change(value);
+        let is_gone = value.is_gone();
+        self.bytes = self.bytes + value.bytes() - before;
+        if is_gone {
+            self.remove_at(index);
+        }
+        let edit = edit?;
+        self.changes += u64::from(edit.is_change);
+        Ok(edit.result)
+    }
+
     fn insert(&mut self, key: &[u8], value: Value, deadline: Deadline) {
         let deadline = match deadline {
             Deadline::Clear | Deadline::Keep => None,
             Deadline::At(at) => Some(at),
         };
         let key = Key::from(key);
-        self.bytes += ENTRY_COST + key.len() + value.bytes();
+        self.bytes += cost(&key) + value.bytes();
         self.reschedule(&key, None, deadline);
         self.entries.insert(key, Entry { value, deadline });
     }
 
     fn remove_at(&mut self, index: usize) -> Option<Value> {
         let (key, entry) = self.entries.swap_remove_index(index)?;
-        self.bytes -= ENTRY_COST + key.len() + entry.value.bytes();
+        self.bytes -= cost(&key) + entry.value.bytes();
         self.reschedule(&key, entry.deadline, None);
         let (len, capacity) = (self.entries.len(), self.entries.capacity());
         if capacity > SMALL && len < capacity / 8 {
@@ -240,6 +311,11 @@ impl Keyspace {
             self.bytes += DEADLINE_COST;
         }
     }
+}
+
+/// What a key takes beside its value. Two counts of references stand before its bytes.
+fn cost(key: &Key) -> usize {
+    ENTRY_COST + block(2 * size_of::<usize>() + key.len())
 }
 
 /// Redis keeps a key through the millisecond of its deadline.

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use super::super::failure::Failure;
 use super::super::integer;
-use super::super::keyspace::Deadline;
+use super::super::keyspace::{Deadline, Edit};
 use super::super::value::Value;
 use super::{Call, Command};
 
@@ -31,22 +31,17 @@ fn decrby(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 fn add(call: &mut Call<'_, '_>, by: i64) -> Result<(), Failure> {
-    let (key, now) = (call.arg(1), call.now);
-    let counted = call.keyspace().update(key, now, |Value::String(digits)| {
+    let counted = call.change_existing(call.arg(1), |digits: &mut Vec<u8>| {
         let before = integer::parse(digits).ok_or(Failure::NotAnInteger)?;
         let after = before.checked_add(by).ok_or(Failure::Overflow)?;
         digits.clear();
         // Writing to a Vec does not fail.
         let _ = write!(digits, "{after}");
-        Ok(after)
-    });
-    let after = match counted {
-        Some(result) => result?,
-        None => {
-            let digits = by.to_string().into_bytes();
-            call.keyspace().set(key, Value::String(digits), Deadline::Clear, now);
-            by
-        }
-    };
-    call.reply_integer(after)
+        Ok(Edit::made(after))
+    })?;
+    if counted.is_none() {
+        let (key, now) = (call.arg(1), call.now);
+        call.keyspace().set(key, Value::string(by.to_string().as_bytes()), Deadline::Clear, now);
+    }
+    call.reply_integer(counted.unwrap_or(by))
 }

@@ -83,8 +83,13 @@ fn memory(state: &State, _: Now) -> String {
 }
 
 /// Clients that wait for a server to be ready look for `loading`.
-fn persistence(_: &State, _: Now) -> String {
-    lines(&[("loading", "0".to_owned()), ("aof_enabled", "0".to_owned())])
+fn persistence(state: &State, _: Now) -> String {
+    let changes: u64 = state.databases.iter().map(Keyspace::changes).sum();
+    lines(&[
+        ("loading", "0".to_owned()),
+        ("rdb_changes_since_last_save", changes.to_string()),
+        ("aof_enabled", "0".to_owned()),
+    ])
 }
 
 fn stats(state: &State, _: Now) -> String {

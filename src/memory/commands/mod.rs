@@ -6,6 +6,7 @@
 mod configuration;
 mod counters;
 mod expire;
+mod hashes;
 mod info;
 mod keys;
 mod server;
@@ -19,11 +20,11 @@ use crate::wire::{Protocol, encode};
 use super::Now;
 use super::engine::State;
 use super::failure::Failure;
-use super::keyspace::Keyspace;
-use super::value::Value;
+use super::keyspace::{Edit, Keyspace};
+use super::value::{Typed, Value};
 
 /// What the engine has, in the words of the error for what it has not.
-pub(super) const OFFERED: &str = "strings, counters and expiry only";
+pub(super) const OFFERED: &str = "strings, counters, hashes and expiry only";
 
 /// Runs one command.
 pub(super) type Command = fn(&mut Call<'_, '_>) -> Result<(), Failure>;
@@ -45,6 +46,7 @@ pub(super) fn find(spec: &Spec) -> Option<Command> {
     strings::find(name)
         .or_else(|| counters::find(name))
         .or_else(|| expire::find(name))
+        .or_else(|| hashes::find(name))
         .or_else(|| keys::find(name))
         .or_else(|| server::find(name))
         .or_else(|| configuration::find(name))
@@ -86,15 +88,29 @@ impl<'r> Call<'_, 'r> {
         value
     }
 
-    /// Replies with the string under `key`, or null, and says whether there was one.
-    fn reply_string(&mut self, key: &[u8]) -> bool {
-        let value = self.state.databases[self.db].value(key, self.now);
-        self.state.statistics.count_read(value.is_some());
-        match value {
-            Some(Value::String(bytes)) => encode::bulk(self.out, bytes),
-            None => encode::null(self.out, self.protocol),
-        }
-        value.is_some()
+    /// As [`Call::read`], of the type that the command works on, and where the reply goes.
+    fn open<T: Typed>(&mut self, key: &[u8]) -> Result<(Option<&T>, &mut Vec<u8>), Failure> {
+        let value = self.state.databases[self.db].typed::<T>(key, self.now);
+        self.state.statistics.count_read(!matches!(value, Ok(None)));
+        Ok((value?, self.out))
+    }
+
+    /// See [`Keyspace::change`].
+    fn change<T: Typed, R>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut T) -> Result<Edit<R>, Failure>,
+    ) -> Result<R, Failure> {
+        self.state.databases[self.db].change(key, self.now, change)
+    }
+
+    /// See [`Keyspace::change_existing`].
+    fn change_existing<T: Typed, R>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut T) -> Result<Edit<R>, Failure>,
+    ) -> Result<Option<R>, Failure> {
+        self.state.databases[self.db].change_existing(key, self.now, change)
     }
 
     fn reply_ok(&mut self) -> Result<(), Failure> {

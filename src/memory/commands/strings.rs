@@ -9,7 +9,7 @@ use crate::wire::encode;
 use super::super::Now;
 use super::super::expiry::{Unit, is_due, positive_deadline};
 use super::super::failure::Failure;
-use super::super::keyspace::Deadline;
+use super::super::keyspace::{Deadline, Edit};
 use super::super::value::Value;
 use super::{Call, Command};
 
@@ -35,14 +35,16 @@ pub(super) fn find(name: &str) -> Option<Command> {
 }
 
 fn get(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    call.reply_string(call.arg(1));
-    Ok(())
+    call.reply_string(call.arg(1)).map(drop)
 }
 
 fn mget(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     encode::array_header(call.out, call.request.argc() - 1);
     for key in call.args_from(1) {
-        call.reply_string(key);
+        // A key of another type holds no string: null, not an error.
+        if call.reply_string(key).is_err() {
+            encode::null(call.out, call.protocol);
+        }
     }
     Ok(())
 }
@@ -60,7 +62,7 @@ fn set(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         }
     };
     if options.returns_old {
-        call.reply_string(key);
+        call.reply_string(key)?;
     }
     let is_stored = options.condition.is_none_or(|condition| {
         let exists = call.keyspace_contains(key);
@@ -115,14 +117,14 @@ fn setnx(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 
 fn getset(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let key = call.arg(1);
-    call.reply_string(key);
+    call.reply_string(key)?;
     call.store(key, call.arg(2), Deadline::Clear);
     Ok(())
 }
 
 fn getdel(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let (key, now) = (call.arg(1), call.now);
-    if call.reply_string(key) {
+    if call.reply_string(key)? {
         call.keyspace().remove(key, now);
     }
     Ok(())
@@ -131,6 +133,7 @@ fn getdel(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 fn getex(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let (key, now) = (call.arg(1), call.now);
     let options = Options::read(call.args_from(2), Which::GetEx)?;
+    call.keyspace().typed::<Vec<u8>>(key, now)?;
     // Redis looks at the number only when there is a key to give it to.
     let deadline = match options.lifetime {
         Lifetime::Until(unit, digits) if call.keyspace_contains(key) => {
@@ -138,7 +141,7 @@ fn getex(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         }
         _ => None,
     };
-    if !call.reply_string(key) {
+    if !call.reply_string(key)? {
         return Ok(());
     }
     match (options.lifetime, deadline) {
@@ -153,31 +156,36 @@ fn getex(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 fn append(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let (key, tail, now) = (call.arg(1), call.arg(2), call.now);
-    let appended = call.keyspace().update(key, now, |Value::String(bytes)| {
-        let len = bytes.len() + tail.len();
+    let tail = call.arg(2);
+    let len = call.change(call.arg(1), |string: &mut Vec<u8>| {
+        let len = string.len() + tail.len();
         if len > LONGEST {
             return Err(Failure::StringTooLong);
         }
-        bytes.extend_from_slice(tail);
-        Ok(len)
-    });
-    let len = match appended {
-        Some(result) => result?,
-        None => {
-            call.store(key, tail, Deadline::Clear);
-            tail.len()
-        }
-    };
+        string.extend_from_slice(tail);
+        Ok(Edit::made(len))
+    })?;
     call.reply_count(len)
 }
 
 fn strlen(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let len = call.read(call.arg(1)).map_or(0, |Value::String(bytes)| bytes.len());
+    let (string, _) = call.open::<Vec<u8>>(call.arg(1))?;
+    let len = string.map_or(0, Vec::len);
     call.reply_count(len)
 }
 
 impl Call<'_, '_> {
+    /// Replies with the string under `key`, or null, and says whether there was one.
+    fn reply_string(&mut self, key: &[u8]) -> Result<bool, Failure> {
+        let protocol = self.protocol;
+        let (string, out) = self.open::<Vec<u8>>(key)?;
+        match string {
+            Some(bytes) => encode::bulk(out, bytes),
+            None => encode::null(out, protocol),
+        }
+        Ok(string.is_some())
+    }
+
     fn keyspace_contains(&mut self, key: &[u8]) -> bool {
         let now = self.now;
         self.keyspace().contains(key, now)

@@ -1,0 +1,101 @@
+//! What a key can hold.
+//!
+//! A value knows its type and how many bytes it takes; it knows nothing of its key. Each type is a
+//! [`Typed`], so that a command names the type it works on and never the enum. Collections are boxed:
+//! a string, the most common value, must not pay for them.
+
+pub(super) mod hash;
+mod packed;
+mod table;
+
+use hash::Hash;
+
+/// The value of one key.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    /// Any bytes. Integers are kept as the digits that Redis would show.
+    String(Vec<u8>),
+    /// Fields with a value each.
+    Hash(Box<Hash>),
+}
+
+/// One of the types that a value can be. The default is a value with nothing in it.
+pub(super) trait Typed: Default {
+    /// The value as this type; `None` where it is of another.
+    fn of(value: &Value) -> Option<&Self>;
+
+    /// As [`Typed::of`], to be changed.
+    fn of_mut(value: &mut Value) -> Option<&mut Self>;
+
+    fn into_value(self) -> Value;
+
+    /// The bytes that it takes beside its slot in the keyspace, spare room included. Takes no walk
+    /// over the elements.
+    fn bytes(&self) -> usize;
+
+    /// Whether the key is gone with what was in it, as with a collection's last element. A string
+    /// may be empty.
+    fn is_gone(&self) -> bool;
+}
+
+impl Value {
+    /// A string that holds these bytes and no spare room.
+    pub(super) fn string(bytes: &[u8]) -> Self {
+        Self::String(bytes.to_vec())
+    }
+
+    /// The type's name, as TYPE answers it.
+    pub(super) fn type_name(&self) -> &'static str {
+        match self {
+            Self::String(_) => "string",
+            Self::Hash(_) => "hash",
+        }
+    }
+
+    /// See [`Typed::bytes`].
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::String(string) => string.bytes(),
+            Self::Hash(hash) => hash.bytes(),
+        }
+    }
+}
+
+impl Typed for Vec<u8> {
+    fn of(value: &Value) -> Option<&Self> {
+        if let Value::String(string) = value { Some(string) } else { None }
+    }
+
+    fn of_mut(value: &mut Value) -> Option<&mut Self> {
+        if let Value::String(string) = value { Some(string) } else { None }
+    }
+
+    fn into_value(self) -> Value {
+        Value::String(self)
+    }
+
+    fn bytes(&self) -> usize {
+        block(self.capacity())
+    }
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+}
+
+/// What the allocator takes for a block of `size` bytes: its own 8 bytes, and steps of 16 from 32 on
+/// (glibc; others differ by less than they save).
+pub(super) const fn block(size: usize) -> usize {
+    const LEAST: usize = 32;
+    match size {
+        0 => 0,
+        1..=24 => LEAST,
+        _ => (size + 8).next_multiple_of(16),
+    }
+}
+
+/// What an item of `size` bytes takes in a table: the slot, its hash, and its place in the index at
+/// the usual filling.
+pub(super) const fn slot(size: usize) -> usize {
+    size + size_of::<u64>() + 14
+}
