@@ -20,6 +20,7 @@ mod isolation;
 mod listen_tls;
 mod memory_engine;
 mod memory_upstream;
+mod metrics;
 mod monitor;
 mod protocol;
 mod pubsub;

@@ -1,12 +1,13 @@
-//! The operators' HTTP port: `/live` and `/ready`, for probes and for people.
+//! The operators' HTTP port: `/live` and `/ready` for probes and for people, `/metrics` for Prometheus.
 //!
 //! Plain HTTP/1.1 on its own port; a request is answered from state that is known already and never asks the
 //! upstream, so that a probe costs nothing and never hangs.
 
+use crate::telemetry::metrics::Format;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub trait Subject: Send + Sync + 'static {
     /// Whether clients should be sent here now; if not, why.
     fn readiness(&self) -> Result<(), String>;
+
+    /// All metrics now.
+    fn metrics(&self, format: Format) -> String;
 }
 
 /// Serves `listener` until dropped.
@@ -52,7 +56,7 @@ pub async fn serve(listener: TcpListener, subject: Arc<dyn Subject>) {
 
 async fn converse(socket: TcpStream, subject: Arc<dyn Subject>) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let response = respond(request.method(), request.uri().path(), subject.as_ref());
+        let response = respond(&request, subject.as_ref());
         async move { Ok::<_, Infallible>(response) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -64,18 +68,31 @@ async fn converse(socket: TcpStream, subject: Arc<dyn Subject>) {
     }
 }
 
-fn respond(method: &Method, path: &str, subject: &dyn Subject) -> Response<Full<Bytes>> {
-    if !matches!(*method, Method::GET | Method::HEAD) {
+fn respond(request: &Request<Incoming>, subject: &dyn Subject) -> Response<Full<Bytes>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return json(StatusCode::METHOD_NOT_ALLOWED, "method not allowed; use GET", None);
     }
-    match path {
+    match request.uri().path() {
         "/live" => json(StatusCode::OK, "live", None),
         "/ready" => match subject.readiness() {
             Ok(()) => json(StatusCode::OK, "ready", None),
             Err(reason) => json(StatusCode::SERVICE_UNAVAILABLE, "not ready", Some(&reason)),
         },
-        _ => json(StatusCode::NOT_FOUND, "not found; there are /live and /ready", None),
+        "/metrics" => {
+            let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+            let format = Format::accepted(accept);
+            let kind = HeaderValue::from_static(format.content_type());
+            answer(StatusCode::OK, kind, subject.metrics(format))
+        }
+        _ => json(StatusCode::NOT_FOUND, "not found; there are /live, /ready and /metrics", None),
     }
+}
+
+fn answer(code: StatusCode, kind: HeaderValue, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
 }
 
 fn json(code: StatusCode, status: &str, reason: Option<&str>) -> Response<Full<Bytes>> {
@@ -92,8 +109,5 @@ fn json(code: StatusCode, status: &str, reason: Option<&str>) -> Response<Full<B
         text.push('"');
     }
     text.push_str("}\n");
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = code;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    answer(code, HeaderValue::from_static("application/json"), text)
 }

@@ -11,7 +11,7 @@ mod table;
 
 pub use flags::{Categories, Flags};
 pub use spec::{Group, Kind, Spec};
-pub use table::{all, lookup};
+pub use table::{Number, all, find, lookup, numbered};
 
 use keys::Args;
 

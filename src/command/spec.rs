@@ -220,6 +220,26 @@ impl Spec {
 }
 
 impl Group {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::Generic,
+        Self::String,
+        Self::Hash,
+        Self::List,
+        Self::Set,
+        Self::SortedSet,
+        Self::Stream,
+        Self::PubSub,
+        Self::Transactions,
+        Self::Scripting,
+        Self::Geo,
+        Self::HyperLogLog,
+        Self::Bitmap,
+        Self::Connection,
+        Self::Server,
+        Self::Cluster,
+    ];
+
     /// The name that COMMAND DOCS uses.
     pub const fn name(self) -> &'static str {
         match self {

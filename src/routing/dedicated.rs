@@ -1,6 +1,7 @@
 //! A connection that one session holds: why, and what must happen before it may go back to the pool.
 
 use super::target::Hold;
+use crate::telemetry::metrics::shard::Shard;
 use crate::upstream::Upstream;
 use crate::upstream::error::Failure;
 use crate::upstream::lane::Lane;
@@ -27,9 +28,10 @@ impl Dedicated {
         pool: &Pool,
         hold: Hold,
         holder: &Rc<Replies>,
+        shard: &Arc<Shard>,
     ) -> Result<Self, Failure> {
         let checkout = pool.checkout().await?;
-        let lane = Lane::lent(Arc::clone(upstream), checkout, holder);
+        let lane = Lane::lent(Arc::clone(upstream), checkout, holder, shard);
         Ok(Self { lane, hold, is_returned: false })
     }
 

@@ -5,6 +5,7 @@
 //! on the way, so that they never overtake each other. With nothing on the way it takes the least busy one, and
 //! never one on which a huge reply is under way.
 
+use crate::telemetry::metrics::shard::Shard;
 use crate::upstream::Upstream;
 use crate::upstream::lane::Lane;
 use crate::wire::Protocol;
@@ -21,6 +22,7 @@ const MANY: usize = 16;
 pub struct Lanes {
     upstream: Arc<Upstream>,
     count: usize,
+    shard: Arc<Shard>,
     groups: RefCell<Vec<Group>>,
 }
 
@@ -35,9 +37,9 @@ impl Lanes {
     /// Opens the RESP2 lanes of the first database at once, so that it is soon known whether the upstream is
     /// there; others with the first client that needs them.
     #[must_use]
-    pub fn new(upstream: Arc<Upstream>, count: usize) -> Self {
+    pub fn new(upstream: Arc<Upstream>, count: usize, shard: Arc<Shard>) -> Self {
         let db = upstream.db();
-        let lanes = Self { upstream, count, groups: RefCell::default() };
+        let lanes = Self { upstream, count, shard, groups: RefCell::default() };
         drop(lanes.pick(Protocol::Resp2, db));
         lanes
     }
@@ -52,7 +54,7 @@ impl Lanes {
             groups.push(Group { protocol, db, lanes: Vec::new() });
             groups.len() - 1
         });
-        groups[place].pick(&self.upstream, self.count)
+        groups[place].pick(&self.upstream, self.count, &self.shard)
     }
 
     /// Closes the lanes of databases that nobody uses, where there are many.
@@ -72,14 +74,14 @@ impl Lanes {
 }
 
 impl Group {
-    fn pick(&mut self, upstream: &Arc<Upstream>, count: usize) -> Lane {
+    fn pick(&mut self, upstream: &Arc<Upstream>, count: usize, shard: &Arc<Shard>) -> Lane {
         if let [only] = self.lanes.as_slice()
             && count == 1
             && !only.is_busy()
         {
             return only.clone();
         }
-        let open = || Lane::shared(Arc::clone(upstream), self.protocol, self.db);
+        let open = || Lane::shared(Arc::clone(upstream), self.protocol, self.db, shard);
         if self.lanes.len() < count {
             self.lanes.resize_with(count, open);
         }
@@ -88,7 +90,7 @@ impl Group {
         if let Some(lane) = free.cloned() {
             return lane;
         }
-        let open = || Lane::shared(Arc::clone(upstream), self.protocol, self.db);
+        let open = || Lane::shared(Arc::clone(upstream), self.protocol, self.db, shard);
         if self.lanes.len() < count + EXTRA {
             let lane = open();
             self.lanes.push(lane.clone());

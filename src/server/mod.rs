@@ -15,6 +15,7 @@ use crate::routing::hub::Hub;
 use crate::session::clients::Clients;
 use crate::session::context::wall_clock;
 use crate::telemetry::logs::Levels;
+use crate::telemetry::metrics::{Format, Metrics};
 use crate::upstream::Upstream;
 use crate::upstream::pool::Pool;
 use crate::upstream::tls::TlsSetupError;
@@ -91,6 +92,7 @@ pub(crate) struct Shared {
     pub(crate) clients: Arc<Clients>,
     pub(crate) backend: SharedBackend,
     is_draining: AtomicBool,
+    pub(crate) metrics: Metrics,
 }
 
 /// Where commands are carried out, as far as workers share it.
@@ -122,6 +124,10 @@ impl admin::Subject for Shared {
                 Err(last.map_or_else(|| "connecting".to_owned(), |error| error.to_string()))
             }
         }
+    }
+
+    fn metrics(&self, format: Format) -> String {
+        self.metrics.render(format)
     }
 }
 
@@ -161,6 +167,7 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
         clients: Arc::default(),
         backend,
         is_draining: AtomicBool::new(false),
+        metrics: Metrics::default(),
     });
 
     shared.clients.set_password(shared.config.listen.password.clone());

@@ -151,16 +151,18 @@ impl Worker {
 
     fn context(&self) -> Context {
         let shared = &self.shared;
+        let (shard, lanes) = (shared.metrics.shard(), shared.config.upstream.lanes);
         let backend = match &shared.backend {
             SharedBackend::Memory(engine) => Backend::Memory(Arc::clone(engine)),
             SharedBackend::Cloud { upstream, pool, hub } => Backend::Cloud(Cloud {
-                lanes: Lanes::new(Arc::clone(upstream), shared.config.upstream.lanes),
+                lanes: Lanes::new(Arc::clone(upstream), lanes, Arc::clone(&shard)),
                 pool: Arc::clone(pool),
                 hub: Arc::clone(hub),
                 upstream: Arc::clone(upstream),
             }),
         };
-        Context::new(backend, Arc::clone(&shared.clients), shared.config.listen.max_in_flight)
+        let clients = Arc::clone(&shared.clients);
+        Context::new(backend, clients, shared.config.listen.max_in_flight, shard)
     }
 
     /// Accepts on this worker's runtime, for all workers.
@@ -291,9 +293,12 @@ async fn attend<S>(mut stream: S, context: Rc<Context>, entry: Arc<Entry>, max_c
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let events = &context.shard.events;
+    events.clients.inc();
     if context.clients.count() <= max_clients {
         return session::serve(stream, context, entry).await;
     }
+    events.refusals.count("max_clients");
     tracing::warn!(max_clients, "a client was refused: listen.max_clients are connected");
     let mut last = Vec::new();
     crate::wire::encode::error(&mut last, error_reply::MAX_CLIENTS);

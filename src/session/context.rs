@@ -2,16 +2,19 @@
 //! the limits.
 
 use super::clients::Clients;
+use crate::command::Number;
 use crate::memory::{Engine, Now};
 use crate::routing::hub::Hub;
 use crate::routing::shared::Lanes;
+use crate::telemetry::metrics::latency::Sample;
+use crate::telemetry::metrics::shard::{Outcome, Route, Shard};
 use crate::upstream::Upstream;
 use crate::upstream::pool::Pool;
 use crate::upstream::spare::Spare;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Bytes read from a client at a time. The buffer is the worker's: an idle client has none.
 const SCRATCH: usize = 64 * 1024;
@@ -28,6 +31,10 @@ pub struct Context {
     pub spare: Rc<Spare>,
     /// [`Clients::seconds`]; set by the worker's ticker.
     pub seconds: Cell<u64>,
+    /// What this worker counts.
+    pub shard: Arc<Shard>,
+    /// Commands that memory has answered, and are not recorded yet.
+    pub(super) executed: RefCell<Vec<(Number, Outcome)>>,
     pub(super) scratch: RefCell<Vec<u8>>,
 }
 
@@ -54,14 +61,32 @@ pub struct Cloud {
 impl Context {
     /// For one worker.
     #[must_use]
-    pub fn new(backend: Backend, clients: Arc<Clients>, max_in_flight: u64) -> Self {
+    pub fn new(
+        backend: Backend,
+        clients: Arc<Clients>,
+        max_in_flight: u64,
+        shard: Arc<Shard>,
+    ) -> Self {
         Self {
             backend,
             clients,
             max_in_flight,
             spare: Rc::default(),
             seconds: Cell::new(0),
+            shard,
+            executed: RefCell::default(),
             scratch: RefCell::new(vec![0; SCRATCH]),
+        }
+    }
+
+    /// Memory has answered all of a client's commands that had been read by `start`.
+    pub(super) fn record_executed(&self, start: Instant) {
+        let executed = &mut *self.executed.borrow_mut();
+        if !executed.is_empty() {
+            let whole = Sample::of(start.elapsed());
+            for (command, outcome) in executed.drain(..) {
+                self.shard.answered(command, outcome, Route::Memory, whole);
+            }
         }
     }
 

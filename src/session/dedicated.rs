@@ -56,6 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 }
             }
             Hold::Raw => {
+                self.state.command = order.command;
                 held.hold = Hold::Raw;
                 lane.set_raw();
                 lane.push_raw(&frame);
@@ -161,7 +162,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Ok(Err(error_reply::NEEDS_UPSTREAM.to_owned()));
         };
         let replies = Rc::clone(&self.replies);
-        let taken = Dedicated::take(&cloud.upstream, &cloud.pool, hold, &replies);
+        let shard = &context.shard;
+        let taken = Dedicated::take(&cloud.upstream, &cloud.pool, hold, &replies, shard);
         Ok(self.meanwhile(taken, false).await?.map_err(|failure| failure.to_string()))
     }
 

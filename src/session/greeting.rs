@@ -31,7 +31,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.state.is_authenticated = true;
             self.answer(|out| encode::simple(out, "OK"));
         } else {
-            self.answer(|out| encode::error(out, error_reply::WRONGPASS));
+            self.refuse("authentication", |out| encode::error(out, error_reply::WRONGPASS));
         }
     }
 

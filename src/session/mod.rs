@@ -21,6 +21,7 @@ mod uncommon;
 use crate::command::{self, Kind, Spec};
 use crate::routing::dedicated::Dedicated;
 use crate::routing::target::{Hold, Target, target};
+use crate::telemetry::metrics::shard::Outcome;
 use crate::upstream::lane::Lane;
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::Class;
@@ -33,6 +34,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context as Task;
+use std::time::Instant;
 use subscriber::Subscriber;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -73,6 +75,19 @@ enum End {
     Protocol(ProtocolError),
     /// It did not read what it asked for.
     TooSlow,
+}
+
+impl End {
+    /// As the metric says it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Gone(_) => "gone",
+            Self::Closed => "closed",
+            Self::Protocol(_) => "protocol",
+            Self::TooSlow => "too_slow",
+        }
+    }
 }
 
 /// What came of a client's bytes.
@@ -133,11 +148,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// The last words, and the end of all that the client alone held.
     async fn finish(&mut self, end: End) {
         match &end {
-            End::Protocol(ProtocolError::HttpRequest) => tracing::warn!(
-                client = self.entry.address,
-                "closed a client that speaks HTTP: possibly a cross-protocol attack"
-            ),
+            End::Protocol(ProtocolError::HttpRequest) => {
+                self.context.shard.events.refusals.count("http");
+                tracing::warn!(
+                    client = self.entry.address,
+                    "closed a client that speaks HTTP: possibly a cross-protocol attack"
+                );
+            }
             End::Protocol(error) => {
+                self.context.shard.events.refusals.count("protocol");
                 tracing::info!(client = self.entry.address, "closed a client: {error}");
                 if self.settle().await.is_ok() {
                     self.replies.answer(|out| encode::error(out, format!("ERR {error}")));
@@ -159,10 +178,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.release_all();
         self.replies.close();
         self.context.clients.leave(&self.entry);
+        self.context.shard.events.departures.count(end.name());
     }
 
     /// Sends all whole commands of `bytes` on their way. Says how many bytes that were.
     fn dispatch(&mut self, bytes: &[u8], cx: &Task<'_>) -> (usize, Dispatched) {
+        if matches!(self.context.backend, Backend::Cloud(_)) {
+            return self.hand_on(bytes, cx);
+        }
+        let start = Instant::now();
+        let dispatched = self.hand_on(bytes, cx);
+        self.context.record_executed(start);
+        dispatched
+    }
+
+    fn hand_on(&mut self, bytes: &[u8], cx: &Task<'_>) -> (usize, Dispatched) {
         let limits =
             if self.state.is_authenticated { Limits::DEFAULT } else { Limits::UNAUTHENTICATED };
         let mut at = 0;
@@ -208,7 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Hands a command to a lane, or to memory. `false` if it needs more than that.
     fn pass(&mut self, request: &Request<'_>) -> bool {
-        let spec = command::lookup(request.name());
+        let (spec, number) = command::find(request.name());
         self.entry.saw(self.context.seconds.get(), spec);
         if !self.is_common(spec, request) {
             return false;
@@ -228,12 +258,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                         engine.execute(request, spec, db, protocol, wall_clock(), out);
                     });
                 }
+                let outcome = Outcome::of_answer(self.replies.take_own());
+                self.context.executed.borrow_mut().push((number, outcome));
             }
             Backend::Cloud(cloud) => {
                 let hub = Some(&cloud.hub).filter(|hub| hub.is_in_use());
                 let excess = hub.map_or(0, |hub| publish::excess(hub, spec, request));
                 let mut order = self.state.order();
                 order.excess = excess;
+                order.command = number;
                 if self.held.is_none() {
                     order.class = class(spec);
                 }

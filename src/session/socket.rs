@@ -93,7 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     Poll::Pending => Err(None),
                 });
             match written {
-                Ok(_) => {}
+                Ok(count) => self.context.shard.client_sent.add(count as u64),
                 Err(None) => return Ok(()),
                 Err(Some(error)) => return Err(End::Gone(error)),
             }
@@ -127,6 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.is_at_end = true;
             return Poll::Ready(Ok(Dispatched::All));
         }
+        context.shard.client_received.add(buffer.filled().len() as u64);
         let (consumed, dispatched) = self.dispatch(buffer.filled(), cx);
         self.input.extend_from_slice(&buffer.filled()[consumed..]);
         self.is_input_fresh &= !self.input.is_empty();
@@ -151,6 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.input.reserve(self.input.len().clamp(STEP.start, STEP.end));
         let count = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
         self.is_at_end |= count == 0;
+        self.context.shard.client_received.add(count as u64);
         Poll::Ready(Ok(count))
     }
 

@@ -1,6 +1,7 @@
 //! What a client has made of its connection: protocol, database, name, transaction, and whether it wants
 //! replies. Pure: decides, and knows no socket.
 
+use crate::command::Number;
 use crate::routing::target::{Hold, Situation};
 use crate::upstream::lane::Order;
 use crate::wire::Protocol;
@@ -36,6 +37,8 @@ pub(super) struct State {
     pub(super) db: u32,
     pub(super) is_authenticated: bool,
     pub(super) reply: ReplyMode,
+    /// The uncommon command under way, until it is given an order: then its lane counts it.
+    pub(super) command: Number,
     /// Between MULTI and EXEC.
     pub(super) in_multi: bool,
     /// How many commands the transaction holds.
@@ -66,6 +69,7 @@ impl State {
             db,
             is_authenticated,
             reply: ReplyMode::On,
+            command: Number::NONE,
             in_multi: false,
             multi_length: 0,
             multi_dbs: Vec::new(),
@@ -99,7 +103,8 @@ impl State {
 
     /// How the next ordinary command is to be carried; using up a CLIENT REPLY SKIP.
     pub(super) fn order(&mut self) -> Order {
-        Order { is_silent: self.is_silenced(), ..Order::default() }
+        let command = std::mem::take(&mut self.command);
+        Order { is_silent: self.is_silenced(), command, ..Order::default() }
     }
 
     /// Whether the reply of the command at hand is unwanted; using up a CLIENT REPLY SKIP.

@@ -91,6 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Ok(());
         }
         if kind == Kind::Exec && self.state.is_multi_refused {
+            self.state.command = order.command;
             return self.abort(&lane).await;
         }
         let head = if kind == Kind::Exec && !self.state.multi_here.is_empty() {

@@ -3,15 +3,46 @@
 
 use super::context::{Backend, wall_clock};
 use super::{End, Session, error_reply, publish};
-use crate::command::{self, Kind, Spec};
+use crate::command::{self, Kind, Number, Spec};
 use crate::routing::target::{Hold, Target, target};
+use crate::telemetry::metrics::latency::Sample;
+use crate::telemetry::metrics::shard::{Outcome, Route};
 use crate::wire::decode::Request;
 use crate::wire::{Protocol, encode};
 use std::task::Poll;
+use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) async fn uncommon(&mut self, frame: Vec<u8>) -> Result<(), End> {
+        let request = Request::parse(&frame);
+        self.state.command =
+            request.map_or(Number::NONE, |request| command::find(request.name()).1);
+        let _ = self.replies.take_own();
+        let end = self.carry_out(frame).await;
+        self.count_own(&end);
+        end
+    }
+
+    /// Counts a command that no lane counts.
+    fn count_own(&mut self, end: &Result<(), End>) {
+        let own = self.replies.take_own();
+        let outcome = match end {
+            Ok(()) | Err(End::Finished) => Outcome::of_answer(own),
+            Err(_) => Outcome::Abandoned,
+        };
+        self.context.shard.count(std::mem::take(&mut self.state.command), outcome);
+    }
+
+    /// The same where the way has a histogram.
+    fn record_own(&mut self, route: Route, start: Instant) {
+        let command = std::mem::take(&mut self.state.command);
+        let outcome = Outcome::of_answer(self.replies.take_own());
+        let whole = Sample::of(start.elapsed());
+        self.context.shard.answered(command, outcome, route, whole);
+    }
+
+    async fn carry_out(&mut self, frame: Vec<u8>) -> Result<(), End> {
         let Some(request) = Request::parse(&frame) else { return Ok(()) };
         let spec = command::lookup(request.name());
         if !self.admits(spec, &request) {
@@ -26,7 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut way = target(spec, &request, situation);
         if let Some(spec) = spec.filter(|spec| !spec.fits(request.argc())) {
             if way == Target::Here {
-                self.answer(|out| error_reply::wrong_arity(out, spec));
+                self.refuse("arity", |out| error_reply::wrong_arity(out, spec));
                 return Ok(());
             }
             // The upstream has the words for it, and nothing else to do.
@@ -41,14 +72,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         match way {
             Target::Here => self.here(kind, &request).await,
             Target::Refused => {
-                self.answer(|out| encode::error(out, error_reply::NOT_IN_MULTI));
+                self.refuse("transaction", |out| encode::error(out, error_reply::NOT_IN_MULTI));
                 Ok(())
             }
             _ if matches!(self.context.backend, Backend::Memory(_)) => {
+                let start = Instant::now();
                 self.execute(spec, &request);
+                self.record_own(Route::Memory, start);
                 Ok(())
             }
-            Target::Hub => self.subscription(kind, &request).await,
+            Target::Hub => {
+                let start = Instant::now();
+                self.subscription(kind, &request).await?;
+                self.record_own(Route::Hub, start);
+                Ok(())
+            }
             Target::Checkout(hold) => self.dedicate(hold, kind, frame).await,
             Target::Lane if spec.is_some_and(publish::counts_subscribers) => {
                 self.count_subscribers(&request).await
@@ -64,6 +102,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
+    /// The same for a command that a rule forbids.
+    pub(super) fn refuse(&mut self, rule: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
+        self.context.shard.events.refusals.count(rule);
+        self.answer(write);
+    }
+
     /// Whether the client may send this now; if not, it is told why.
     fn admits(&mut self, spec: Option<&'static Spec>, request: &Request<'_>) -> bool {
         let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
@@ -71,7 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let is_restricted = !self.state.is_authenticated || self.is_resp2_subscriber();
         let exact = command::resolve(request);
         if let Some(exact) = exact.filter(|exact| is_restricted && !exact.fits(request.argc())) {
-            self.answer(|out| error_reply::wrong_arity(out, exact));
+            self.refuse("arity", |out| error_reply::wrong_arity(out, exact));
             return false;
         }
         if let (Some(exact), Some(word)) = (exact, request.arg(1))
@@ -79,11 +123,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             && exact.is_container()
         {
             let container = exact.name.to_uppercase();
-            self.answer(|out| error_reply::unknown_subcommand(out, &container, word));
+            self.refuse("arity", |out| error_reply::unknown_subcommand(out, &container, word));
             return false;
         }
         if !self.state.is_authenticated && !needs_no_auth {
-            self.answer(|out| encode::error(out, error_reply::NOAUTH));
+            self.refuse("authentication", |out| encode::error(out, error_reply::NOAUTH));
             return false;
         }
         let is_subscriber = self.is_resp2_subscriber();
@@ -102,7 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         // A command that is not in the table is Redis's to refuse, as it is for every other client.
         if let Some(spec) = spec.filter(|_| is_subscriber && !suits_subscriber) {
             let name = exact.unwrap_or(spec).name;
-            self.answer(|out| error_reply::only_subscriptions(out, name));
+            self.refuse("subscriber", |out| error_reply::only_subscriptions(out, name));
             return false;
         }
         true

@@ -1,3 +1,4 @@
 //! What operators see of a running sidecar.
 
 pub mod logs;
+pub mod metrics;

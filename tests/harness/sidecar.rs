@@ -91,6 +91,14 @@ impl SidecarOptions {
     }
 }
 
+/// What the admin port answered.
+pub(crate) struct HttpAnswer {
+    pub(crate) status: u16,
+    /// Status line and headers, in lower case.
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
 /// A running sidecar; killed on drop.
 pub(crate) struct Sidecar {
     process: Process,
@@ -188,15 +196,29 @@ impl Sidecar {
     /// GETs a path of the admin port: status and body.
     #[track_caller]
     pub(crate) fn http(&self, path: &str) -> (u16, String) {
+        let answer = self.http_with(&format!("GET {path}"), &[]);
+        (answer.status, answer.body)
+    }
+
+    /// Sends `line` (`POST /path`) with more headers to the admin port.
+    #[track_caller]
+    pub(crate) fn http_with(&self, line: &str, headers: &[&str]) -> HttpAnswer {
         let mut socket = TcpStream::connect(&self.admin).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: sidecar\r\nConnection: close\r\n\r\n");
+        let mut request =
+            format!("{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.admin);
+        headers.iter().for_each(|header| request.push_str(&format!("{header}\r\n")));
+        request.push_str("\r\n");
         socket.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
-        (status.unwrap_or_else(|| panic!("{answer}")), body.unwrap_or_default())
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        HttpAnswer {
+            status: status.unwrap_or_else(|| panic!("{answer}")),
+            head: head.to_ascii_lowercase(),
+            body: body.to_owned(),
+        }
     }
 
     fn logged_address(&mut self, message: &str) -> String {

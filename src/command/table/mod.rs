@@ -56,14 +56,54 @@ static INDEX: [Option<&'static Spec>; SLOTS] = index();
 /// The spec of the command of this name, in any case; `None` when the table doesn't know it.
 /// Subcommands are found by [`Spec::subcommand`].
 pub fn lookup(name: &[u8]) -> Option<&'static Spec> {
+    find(name).0
+}
+
+/// The same, and the command's number, for those who count by command.
+pub fn find(name: &[u8]) -> (Option<&'static Spec>, Number) {
     let mut slot = slot(name);
     while let Some(spec) = INDEX.get(slot).copied().flatten() {
         if spec.name.as_bytes().eq_ignore_ascii_case(name) {
-            return Some(spec);
+            return (Some(spec), Number::of_slot(slot));
         }
         slot = (slot + 1) % SLOTS;
     }
-    None
+    (None, Number::UNKNOWN)
+}
+
+/// A command's place in the index: the same for as long as the process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number(u16);
+
+impl Number {
+    /// Of all commands that are not in the table.
+    pub const UNKNOWN: Self = Self(1024);
+    /// Of what is no client's command.
+    pub const NONE: Self = Self(u16::MAX);
+    /// Indices are below this.
+    pub const COUNT: usize = SLOTS + 1;
+
+    fn of_slot(slot: usize) -> Self {
+        u16::try_from(slot).map_or(Self::UNKNOWN, Self)
+    }
+
+    /// For a list with a place for each number; none for [`Number::NONE`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl Default for Number {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// The command with the number of this index.
+#[must_use]
+pub fn numbered(index: usize) -> Option<&'static Spec> {
+    INDEX.get(index).copied().flatten()
 }
 
 /// Every command, group by group, subcommands inside their containers.

@@ -14,6 +14,8 @@ use super::pool::Checkout;
 use super::replies::Replies;
 use super::retry::Class;
 use super::{Connection, Upstream};
+use crate::command::Number;
+use crate::telemetry::metrics::shard::{Recorder, Route, Shard};
 use crate::wire::Protocol;
 use queue::Queue;
 use std::cell::{Cell, RefCell};
@@ -65,6 +67,8 @@ pub struct Order {
     /// How much less than the upstream says an integer reply is to be (PUBLISH, where the hub is one
     /// subscriber upstream for all of ours).
     pub excess: i64,
+    /// Which command it is, to be counted.
+    pub command: Number,
 }
 
 /// A handle on a lane. Cheap to copy; all on one thread.
@@ -79,8 +83,9 @@ struct Shared {
     protocol: Cell<Protocol>,
     /// The lane's task, to be woken by a command.
     task: RefCell<Option<Waker>>,
-    /// A command has come since the task last looked.
+    /// A command has come since the task last looked, and when the first did.
     is_called: Cell<bool>,
+    called_at: Cell<Instant>,
     /// The stage of its life.
     stage: Cell<Stage>,
     /// Client id of the connection, at the upstream.
@@ -117,24 +122,43 @@ impl Lane {
     /// A lane for many callers, on one database. It connects at once, and again whenever its connection is
     /// lost.
     #[must_use]
-    pub fn shared(upstream: Arc<Upstream>, protocol: Protocol, db: u32) -> Self {
-        let lane = Self::new(upstream, protocol, db, Stage::Away);
+    pub fn shared(
+        upstream: Arc<Upstream>,
+        protocol: Protocol,
+        db: u32,
+        shard: &Arc<Shard>,
+    ) -> Self {
+        let recorder = Recorder::new(Arc::clone(shard), Route::Lane);
+        let lane = Self::new(upstream, protocol, db, Stage::Away, recorder);
         tokio::task::spawn_local(Rc::clone(&lane.0).keep());
         lane
     }
 
     /// A connection lent to one caller, whose pushes go to `holder`.
     #[must_use]
-    pub fn lent(upstream: Arc<Upstream>, checkout: Checkout, holder: &Rc<Replies>) -> Self {
-        let lane = Self::new(upstream, checkout.protocol, checkout.db, Stage::Up);
+    pub fn lent(
+        upstream: Arc<Upstream>,
+        checkout: Checkout,
+        holder: &Rc<Replies>,
+        shard: &Arc<Shard>,
+    ) -> Self {
+        let recorder = Recorder::new(Arc::clone(shard), Route::Checkout);
+        let lane = Self::new(upstream, checkout.protocol, checkout.db, Stage::Up, recorder);
         lane.0.id.set(checkout.id);
         lane.0.queue.borrow_mut().holder = Some(Rc::clone(holder));
         tokio::task::spawn_local(Rc::clone(&lane.0).lend(checkout));
         lane
     }
 
-    fn new(upstream: Arc<Upstream>, protocol: Protocol, db: u32, stage: Stage) -> Self {
-        let queue = RefCell::new(Queue::new(db, upstream.retry().clone(), Instant::now()));
+    fn new(
+        upstream: Arc<Upstream>,
+        protocol: Protocol,
+        db: u32,
+        stage: Stage,
+        recorder: Recorder,
+    ) -> Self {
+        let queue = Queue::new(db, upstream.retry().clone(), Instant::now(), recorder);
+        let queue = RefCell::new(queue);
         Self(Rc::new(Shared {
             upstream,
             queue,
@@ -142,6 +166,7 @@ impl Lane {
             protocol: Cell::new(protocol),
             task: RefCell::default(),
             is_called: Cell::new(false),
+            called_at: Cell::new(Instant::now()),
             stage: Cell::new(stage),
             id: Cell::new(0),
             held_up: Cell::new(None),
@@ -301,6 +326,7 @@ impl Shared {
     /// Wakes the task, once for as many commands as come before it runs.
     fn call(&self) {
         if !self.is_called.replace(true) {
+            self.called_at.set(Instant::now());
             self.wake();
         }
     }

@@ -205,7 +205,7 @@ impl Shared {
             return Poll::Ready(Turn::Lost(cause));
         }
         if *is_writing {
-            self.queue.borrow_mut().stamp(Instant::now());
+            self.queue.borrow_mut().stamp(self.called_at.get(), Instant::now());
             match self.poll_send(connection, cx) {
                 Poll::Ready(Ok(())) => *is_writing = false,
                 Poll::Ready(Err(error)) => {
@@ -229,6 +229,7 @@ impl Shared {
 
     /// Reads and hands out replies until there are none, or the one under way has a slow reader.
     fn poll_receive(&self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<String> {
+        let mut is_timed = false;
         loop {
             if self.is_held_up(cx) {
                 return Poll::Pending;
@@ -244,7 +245,12 @@ impl Shared {
             };
             let length = piece.len();
             self.is_heard.set(true);
-            if let Err(error) = self.queue.borrow_mut().receive(piece) {
+            let queue = &mut *self.queue.borrow_mut();
+            if !std::mem::replace(&mut is_timed, true) {
+                // One look at the clock for all that has arrived.
+                queue.set_time(Instant::now());
+            }
+            if let Err(error) = queue.receive(piece) {
                 return Poll::Ready(error.to_string());
             }
             stream.consume(length);
@@ -257,6 +263,7 @@ impl Shared {
         let task = self.task.borrow();
         let (Some(task), Ok(mut link)) = (&*task, self.link.try_borrow_mut()) else { return };
         if let Some(connection) = link.as_deref_mut() {
+            self.queue.borrow_mut().stamp(self.called_at.get(), Instant::now());
             let _ = self.poll_send(connection, &mut Context::from_waker(task));
         }
     }
@@ -267,12 +274,15 @@ impl Shared {
             return Poll::Ready(Ok(()));
         }
         let mut stream = Pin::new(&mut connection.transport);
+        let shard = queue.recorder.shard();
         while !queue.outgoing.next().is_empty() {
             let count = ready!(stream.as_mut().poll_write(cx, queue.outgoing.next()))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             queue.outgoing.wrote(count);
+            shard.upstream_sent.add(count as u64);
+            shard.batches.add(1);
         }
         queue.forget_written();
         if !queue.crowd.is_empty() {
@@ -284,7 +294,7 @@ impl Shared {
     /// Keeps the task's waker for those who bring commands; commands that came while away get their time.
     fn attend(&self, cx: &Context<'_>) {
         if self.stage.get() == Stage::Away && self.is_called.replace(false) {
-            self.queue.borrow_mut().stamp(Instant::now());
+            self.queue.borrow_mut().stamp(self.called_at.get(), Instant::now());
         }
         let task = &mut *self.task.borrow_mut();
         if !task.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {

@@ -25,7 +25,9 @@ impl Shared {
     /// A new connection: nothing is known against it.
     pub(super) fn begin(&self) {
         let greeting = self.upstream.health.greeting();
-        self.queue.borrow_mut().expects_master = greeting.is_some_and(|it| it.is_master());
+        let queue = &mut *self.queue.borrow_mut();
+        queue.expects_master = greeting.is_some_and(|it| it.is_master());
+        queue.resend(Instant::now());
         self.silence.set(0);
         self.is_heard.set(true);
         self.quiet_since.set(Instant::now());

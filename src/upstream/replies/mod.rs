@@ -176,6 +176,11 @@ impl Replies {
         is_full
     }
 
+    /// Whether the caller has gone.
+    pub(super) fn is_closed(&self) -> bool {
+        self.cell.borrow().is_closed
+    }
+
     /// Bytes that the client has taken in all.
     #[must_use]
     pub fn taken(&self) -> u64 {
@@ -212,7 +217,9 @@ impl Replies {
         let owed = &mut *self.cell.borrow_mut();
         if owed.sent == owed.done {
             owed.fill(&self.spare);
+            let before = owed.out.len();
             write(&mut owed.out);
+            owed.own = head(&owed.out[before..]);
         } else {
             if owed.waiting.back().is_none_or(|(after, _)| *after != owed.sent) {
                 owed.waiting.push_back((owed.sent, Vec::new()));
@@ -220,6 +227,7 @@ impl Replies {
             if let Some((_, bytes)) = owed.waiting.back_mut() {
                 let before = bytes.len();
                 write(bytes);
+                owed.own = head(&bytes[before..]);
                 owed.waiting_bytes += bytes.len() - before;
             }
         }
@@ -256,6 +264,12 @@ impl Replies {
     #[must_use]
     pub fn last(&self) -> [u8; 3] {
         self.cell.borrow().last
+    }
+
+    /// The first bytes of the last answer of the caller's own since this was asked before; zeros without one.
+    #[must_use]
+    pub fn take_own(&self) -> [u8; 4] {
+        std::mem::take(&mut self.cell.borrow_mut().own)
     }
 
     /// Whether a reply broke off in the middle, so that the client's connection must be closed.

@@ -26,6 +26,8 @@ pub(super) struct Owed {
     pub(super) is_torn: bool,
     /// The first bytes of the last whole reply: its kind, and whether it was null.
     pub(super) last: [u8; 3],
+    /// The same of the caller's own last answer.
+    pub(super) own: [u8; 4],
     /// Bytes of the front reply so far, and of a reply on average.
     pub(super) arrived: usize,
     pub(super) average: u64,
@@ -58,6 +60,7 @@ impl Default for Owed {
             pushes: Vec::new(),
             is_torn: false,
             last: [0; 3],
+            own: [0; 4],
             arrived: 0,
             average: FIRST_GUESS,
             taken: 0,
@@ -134,8 +137,8 @@ impl Owed {
     }
 }
 
-pub(super) fn head(bytes: &[u8]) -> [u8; 3] {
-    let mut head = [0; 3];
+pub(super) fn head<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut head = [0; N];
     for (to, from) in head.iter_mut().zip(bytes) {
         *to = *from;
     }

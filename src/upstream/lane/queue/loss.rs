@@ -5,6 +5,7 @@
 //! again is told when its turn comes.
 
 use super::{LARGE, Order, Owner, Queue, Slot};
+use crate::telemetry::metrics::shard::{Outcome, Recorder};
 use crate::upstream::error::Failure;
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::{Class, Fate, may_retry};
@@ -14,16 +15,16 @@ use std::time::Instant;
 
 impl Slot {
     /// Its caller gets an error instead of a reply, unless it waits for as long as it takes. Whether it did.
-    fn give_up(&mut self, failure: impl FnOnce() -> Failure) -> bool {
+    fn give_up(&mut self, recorder: &Recorder, failure: impl FnOnce() -> Failure) -> bool {
         if self.order.is_patient {
             return false;
         }
         match std::mem::replace(&mut self.owner, Owner::Gone) {
             Owner::Caller(caller) => {
-                self.order.fail(&caller, &failure());
+                self.order.fail(&caller, &failure(), recorder);
                 return true;
             }
-            Owner::Failed(caller, failure) => self.order.fail(&caller, &failure),
+            Owner::Failed(caller, failure) => self.order.fail(&caller, &failure, recorder),
             own => self.owner = own,
         }
         false
@@ -49,7 +50,7 @@ impl Queue {
         while let Some(stamp) = self.stamps.front().filter(|stamp| stamp.at <= limit) {
             while let Some((slot, _)) = slots.next_if(|(_, number)| *number < stamp.end) {
                 let was_sent = start < handed || slot.attempts > 0;
-                count += usize::from(slot.give_up(|| failure(was_sent)));
+                count += usize::from(slot.give_up(&self.recorder, || failure(was_sent)));
                 start += slot.length;
             }
             self.stamps.pop_front();
@@ -65,7 +66,7 @@ impl Queue {
         let mut start = 0;
         for slot in &mut self.slots {
             let was_sent = start < handed || slot.attempts > 0;
-            slot.give_up(|| failure(was_sent));
+            slot.give_up(&self.recorder, || failure(was_sent));
             start += slot.length;
         }
         self.stamps.clear();
@@ -81,12 +82,14 @@ impl Queue {
             self.give_up_rewinds();
         }
         let mut handed = self.outgoing.kept() - self.outgoing.unwritten();
-        let mut old = std::mem::replace(self, Self::new(self.db, self.rules.clone(), self.now));
+        let fresh = Self::new(self.db, self.rules.clone(), self.now, self.recorder.clone());
+        let mut old = std::mem::replace(self, fresh);
         self.first = old.first;
         self.holder = old.holder.take();
         self.crowd = std::mem::take(&mut old.crowd);
         self.again = std::mem::take(&mut old.again);
         (self.budget, self.epoch, self.now) = (old.budget, old.epoch, old.now);
+        self.noted = self.epoch;
         let overtaken = old.slots_before_writes(handed);
         let mut stamps = old.stamps.iter().peekable();
         for (mut slot, number) in old.slots.into_iter().zip(old.first..) {
@@ -100,7 +103,7 @@ impl Queue {
             }
             self.keep_or_tell(slot, frame, was_sent, cause, keep);
             if let Some(stamp) = stamps.peek() {
-                self.stamp(stamp.at);
+                self.stamp(stamp.at, stamp.at);
             }
         }
         self.pass_phantoms();
@@ -159,8 +162,19 @@ impl Queue {
             return true;
         }
         let may = may_retry(order.class, Fate::Unknown, self.rules.writes);
-        may && attempts <= self.rules.attempts
-            && self.budget.take(self.now.duration_since(self.epoch))
+        may && attempts <= self.rules.attempts && self.takes_retry("lost")
+    }
+
+    /// Whether the budget allows one more, because of `cause`.
+    pub(super) fn takes_retry(&mut self, cause: &'static str) -> bool {
+        let is_allowed = self.budget.take(self.now.duration_since(self.epoch));
+        let events = &self.recorder.shard().events;
+        if is_allowed {
+            events.retries.count(cause);
+        } else {
+            events.retries_denied.inc();
+        }
+        is_allowed
     }
 
     /// Tells a caller at its place: at once if nothing of it is kept.
@@ -170,7 +184,7 @@ impl Queue {
             Owner::Gone | Owner::Probe => false,
         });
         if is_first {
-            order.fail(&caller, &failure);
+            order.fail(&caller, &failure, &self.recorder);
         } else {
             self.owe(Owner::Failed(caller, Box::new(failure)), 0, order);
         }
@@ -199,7 +213,19 @@ impl Queue {
 
 impl Order {
     /// The command gets no reply: its caller is told, unless it wants to hear nothing.
-    pub(super) fn fail(&self, caller: &Replies, failure: &Failure) {
+    pub(super) fn fail(&self, caller: &Replies, failure: &Failure, recorder: &Recorder) {
+        let shard = recorder.shard();
+        let outcome = match failure {
+            _ if caller.is_closed() => Outcome::Abandoned,
+            Failure::TimedOut { .. } => Outcome::Timeout,
+            _ => Outcome::Unavailable,
+        };
+        shard.count(self.command, outcome);
+        match failure {
+            Failure::TimedOut { .. } => shard.events.timeouts.count("reply"),
+            Failure::Away { .. } => shard.events.timeouts.count("connection"),
+            _ => {}
+        }
         if self.is_silent {
             caller.skip(b'-');
         } else {

@@ -5,9 +5,11 @@
 
 mod loss;
 mod rewind;
+mod stamps;
 
 use super::Order;
 use crate::config::Retry;
+use crate::telemetry::metrics::shard::Recorder;
 use crate::upstream::error::Failure;
 use crate::upstream::outgoing::Outgoing;
 use crate::upstream::replies::Replies;
@@ -15,6 +17,7 @@ use crate::upstream::retry::{Budget, Class, is_demotion};
 use crate::wire::encode;
 use crate::wire::scan::{Progress, Scanner};
 use rewind::Rewind;
+use stamps::Stamp;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
@@ -51,12 +54,6 @@ enum Owner {
     Failed(Rc<Replies>, Box<Failure>),
 }
 
-/// All slots below `end` were there at `at`.
-struct Stamp {
-    at: Instant,
-    end: u64,
-}
-
 /// See the module.
 pub(super) struct Queue {
     pub(super) outgoing: Outgoing,
@@ -83,6 +80,9 @@ pub(super) struct Queue {
     /// When the queue was made, and the time as it was last told.
     epoch: Instant,
     now: Instant,
+    /// When commands were last noted.
+    noted: Instant,
+    pub(super) recorder: Recorder,
     /// Callers of whom a command was refused: those with replies on the way, and those to be sent again.
     rewinds: Vec<Rewind>,
     again: VecDeque<Rewind>,
@@ -103,7 +103,7 @@ pub(super) enum Broken {
 }
 
 impl Queue {
-    pub(super) fn new(db: u32, rules: Retry, now: Instant) -> Self {
+    pub(super) fn new(db: u32, rules: Retry, now: Instant, recorder: Recorder) -> Self {
         Self {
             outgoing: Outgoing::default(),
             slots: VecDeque::new(),
@@ -121,6 +121,8 @@ impl Queue {
             budget: Budget::default(),
             epoch: now,
             now,
+            noted: now,
+            recorder,
             rewinds: Vec::new(),
             again: VecDeque::new(),
             expects_master: false,
@@ -235,6 +237,13 @@ impl Queue {
 
     /// Bytes that arrived go to whom they belong.
     pub(super) fn receive(&mut self, piece: &[u8]) -> Result<(), Broken> {
+        self.recorder.shard().upstream_received.add(piece.len() as u64);
+        let received = self.hand_out(piece);
+        self.recorder.finish();
+        received
+    }
+
+    fn hand_out(&mut self, piece: &[u8]) -> Result<(), Broken> {
         let mut rest = piece;
         while let Some(first) = rest.first() {
             if self.is_raw && self.slots.is_empty() {
@@ -289,11 +298,15 @@ impl Queue {
         if self.kind == b'-' && slot.order.class != Class::Opaque && is_demotion(end) {
             self.is_demoted = true;
         }
+        if self.kind == b'-' {
+            self.note_error(&slot, end);
+        }
         // Errors and what depends on them are seldom: all else takes one comparison.
         if (self.kind == b'-' || !self.rewinds.is_empty()) && self.holds_back(&slot, end) {
             return Ok(());
         }
         self.outgoing.answered(slot.length);
+        self.record(&slot);
         self.pass_stamps();
         if let Some(db) = slot.selects.filter(|_| self.kind == b'+') {
             self.db = db;
@@ -311,37 +324,15 @@ impl Queue {
         Ok(())
     }
 
-    fn pass_stamps(&mut self) {
-        while self.stamps.front().is_some_and(|stamp| stamp.end <= self.first) {
-            self.stamps.pop_front();
-        }
-    }
-
     /// Slots at the front for which no reply will come.
     fn pass_phantoms(&mut self) {
         while let Some(slot) = self.slots.pop_front_if(|slot| slot.length == 0) {
             self.first += 1;
             if let Owner::Failed(caller, failure) = slot.owner {
-                slot.order.fail(&caller, &failure);
+                slot.order.fail(&caller, &failure, &self.recorder);
             }
         }
         self.pass_stamps();
-    }
-
-    /// Notes the time of commands that are new since the last call.
-    pub(super) fn stamp(&mut self, now: Instant) {
-        self.now = now;
-        let end = self.first + self.slots.len() as u64;
-        let begin = self.stamps.back().map_or(self.first, |stamp| stamp.end);
-        if begin < end {
-            self.stamps.push_back(Stamp { at: now, end });
-            self.budget.sent(end - begin, now.duration_since(self.epoch));
-        }
-    }
-
-    /// When the oldest command that waits was noted.
-    pub(super) fn oldest(&self) -> Option<Instant> {
-        self.stamps.front().map(|stamp| stamp.at)
     }
 
     /// Wakes the callers that wait for room.

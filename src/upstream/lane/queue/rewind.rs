@@ -5,6 +5,7 @@
 //! kept any more, and the client gets the refusal. Until then the client sends nothing new.
 
 use super::{Order, Owner, Queue, Slot};
+use crate::telemetry::metrics::shard::{Outcome, Recorder};
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::{Backoff, Class, Fate, is_refusal, may_retry};
 use std::collections::VecDeque;
@@ -32,13 +33,15 @@ struct Step {
 
 impl Rewind {
     /// Its caller gets the replies as they were.
-    fn give_up(self) {
+    fn give_up(self, recorder: &Recorder) {
         self.caller.set_rewinding(false);
         // What has come of a later reply goes behind these.
         let part = self.caller.withdraw(&[]);
         for step in self.steps {
+            let first = step.reply.first().copied().unwrap_or(b'-');
+            recorder.shard().count(step.order.command, Outcome::of_reply(first));
             if step.order.is_silent {
-                self.caller.skip(step.reply.first().copied().unwrap_or(b'-'));
+                self.caller.skip(first);
             } else {
                 self.caller.complete(&step.reply);
             }
@@ -83,7 +86,11 @@ impl Queue {
         rewind.on_the_way -= 1;
         if rewind.on_the_way == 0 {
             let rewind = self.rewinds.swap_remove(place);
-            if rewind.is_spoiled { rewind.give_up() } else { self.again.push_back(rewind) }
+            if rewind.is_spoiled {
+                rewind.give_up(&self.recorder);
+            } else {
+                self.again.push_back(rewind);
+            }
         }
         self.pass_phantoms();
         true
@@ -96,7 +103,7 @@ impl Queue {
             && caller.would_complete(end, is_refusal)
             && may_retry(slot.order.class, Fate::Refused, self.rules.writes)
             && slot.attempts < self.rules.attempts
-            && self.budget.take(self.now.duration_since(self.epoch))
+            && self.takes_retry("refused")
     }
 
     /// When what was refused is to be sent again, at the end of its time at the latest; `None` when nothing was.
@@ -114,7 +121,7 @@ impl Queue {
             std::mem::take(&mut self.again).into_iter().partition(is_old);
         self.again = young;
         for rewind in old {
-            rewind.give_up();
+            rewind.give_up(&self.recorder);
         }
     }
 
@@ -132,7 +139,7 @@ impl Queue {
     pub(in super::super) fn send_again(&mut self, now: Instant, bound: Duration) {
         for rewind in std::mem::take(&mut self.again) {
             if now >= rewind.since + bound {
-                rewind.give_up();
+                rewind.give_up(&self.recorder);
                 continue;
             }
             rewind.caller.set_rewinding(false);
@@ -141,13 +148,13 @@ impl Queue {
                 self.push_again(step.frame, step.order, step.attempts, since, &rewind.caller);
             }
         }
-        self.stamp(now);
+        self.stamp(now, now);
     }
 
     /// Gives up those that still wait for replies: the connection is gone.
     pub(super) fn give_up_unfinished_rewinds(&mut self) {
         for rewind in std::mem::take(&mut self.rewinds) {
-            rewind.give_up();
+            rewind.give_up(&self.recorder);
         }
     }
 
@@ -155,7 +162,7 @@ impl Queue {
     pub(super) fn give_up_rewinds(&mut self) {
         self.give_up_unfinished_rewinds();
         for rewind in std::mem::take(&mut self.again) {
-            rewind.give_up();
+            rewind.give_up(&self.recorder);
         }
     }
 }

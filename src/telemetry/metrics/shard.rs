@@ -1,0 +1,259 @@
+//! What one thread counts of the commands it carries: plain stores, no lock, no locked instruction, no label.
+//!
+//! A worker has one shard and alone writes it; a scrape reads all of them and adds up. Invariant: each [`Count`]
+//! has one writer.
+
+use super::codes;
+use super::events::Events;
+use super::latency::{Latency, Sample};
+use crate::command::{self, Group, Number};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// A number that one thread writes and any thread may read.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Counts `n` more.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        // One writer: a load and a store are enough, and cost a fifth of a locked add.
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A reply that is no error.
+    Ok,
+    /// An error in answer, the upstream's or the sidecar's own.
+    Error,
+    /// No reply in time.
+    Timeout,
+    /// No connection, or it was lost.
+    Unavailable,
+    /// Its client went before the reply came.
+    Abandoned,
+}
+
+impl Outcome {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Ok, Self::Error, Self::Timeout, Self::Unavailable, Self::Abandoned];
+
+    /// As the label says it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    /// Of a reply that begins with this byte.
+    #[must_use]
+    pub fn of_reply(first: u8) -> Self {
+        if first == b'-' { Self::Error } else { Self::Ok }
+    }
+
+    /// Of an answer of the sidecar's own that begins like this.
+    #[must_use]
+    pub fn of_answer(head: [u8; 4]) -> Self {
+        match &head {
+            b"-UNA" => Self::Unavailable,
+            b"-TIM" => Self::Timeout,
+            [first, ..] => Self::of_reply(*first),
+        }
+    }
+}
+
+/// The way that a command went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// A connection that many clients share.
+    Lane,
+    /// A connection that the client had to itself.
+    Checkout,
+    /// The connection for subscriptions.
+    Hub,
+    /// Answered from this process's memory.
+    Memory,
+}
+
+impl Route {
+    pub(super) const ALL: [Self; 4] = [Self::Lane, Self::Checkout, Self::Hub, Self::Memory];
+
+    /// As the label says it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Lane => "lane",
+            Self::Checkout => "checkout",
+            Self::Hub => "hub",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// Groups of commands, and one for those that are not in the table.
+pub(super) const FAMILIES: usize = Group::ALL.len() + 1;
+
+/// The family's name, as the label says it.
+pub(super) fn family_name(family: usize) -> &'static str {
+    Group::ALL.get(family).map_or("unknown", |group| group.name())
+}
+
+#[derive(Debug)]
+pub(super) struct Row {
+    family: usize,
+    pub(super) outcomes: [Count; Outcome::ALL.len()],
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Shard {
+    /// By [`Number`].
+    pub(super) rows: Vec<Row>,
+    /// By family and route: from when a command was read until its reply was here.
+    pub(super) whole: [[Latency; Route::ALL.len()]; FAMILIES],
+    /// By route: until it was handed to the connection, and from then on.
+    pub(super) queue: [Latency; Route::ALL.len()],
+    pub(super) upstream: [Latency; Route::ALL.len()],
+    /// By code.
+    pub(super) errors: [Count; codes::ALL.len()],
+    /// Bytes read from clients.
+    pub client_received: Count,
+    /// Bytes written to clients.
+    pub client_sent: Count,
+    /// Bytes read from the upstream.
+    pub upstream_received: Count,
+    /// Bytes written to the upstream.
+    pub upstream_sent: Count,
+    /// How often something was written to the upstream: batches of commands.
+    pub batches: Count,
+    /// What is too seldom to need a shard.
+    pub events: Arc<Events>,
+}
+
+impl Shard {
+    pub(super) fn new(events: Arc<Events>) -> Self {
+        let row = |index| {
+            let group = command::numbered(index).map(|spec| spec.group);
+            let family = group.and_then(|group| Group::ALL.iter().position(|it| *it == group));
+            Row { family: family.unwrap_or(Group::ALL.len()), outcomes: Default::default() }
+        };
+        Self {
+            rows: (0..Number::COUNT).map(row).collect(),
+            whole: Default::default(),
+            queue: Default::default(),
+            upstream: Default::default(),
+            errors: std::array::from_fn(|_| Count::default()),
+            client_received: Count::default(),
+            client_sent: Count::default(),
+            upstream_received: Count::default(),
+            upstream_sent: Count::default(),
+            batches: Count::default(),
+            events,
+        }
+    }
+
+    /// Counts a command by what became of it. Where it went into a histogram too, use [`Shard::answered`].
+    #[inline]
+    pub fn count(&self, command: Number, outcome: Outcome) {
+        if let Some(row) = self.rows.get(command.index()) {
+            row.outcomes[outcome as usize].add(1);
+        }
+    }
+
+    /// Counts a command that took `whole`.
+    #[inline]
+    pub fn answered(&self, command: Number, outcome: Outcome, route: Route, whole: Sample) {
+        if let Some(row) = self.rows.get(command.index()) {
+            row.outcomes[outcome as usize].add(1);
+            self.whole[row.family][route as usize].add(whole, 1);
+        }
+    }
+
+    /// The upstream has answered with this error.
+    pub fn refused(&self, reply: &[u8]) {
+        self.errors[codes::place(reply)].add(1);
+    }
+}
+
+/// Records the commands of one lane. Those that were handed over together and answered together share their
+/// times, so that a command costs no look at the clock and no search for a bucket.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    shard: Arc<Shard>,
+    route: Route,
+    times: Option<Times>,
+}
+
+/// The times of a batch, and how many commands had them that are not in `queue` and `upstream` yet.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    whole: Sample,
+    queue: Sample,
+    upstream: Sample,
+    commands: u64,
+}
+
+impl Recorder {
+    /// Of a lane that takes this route.
+    #[must_use]
+    pub fn new(shard: Arc<Shard>, route: Route) -> Self {
+        Self { shard, route, times: None }
+    }
+
+    /// The thread's shard.
+    #[must_use]
+    pub fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// Whether the times of the next command are known.
+    #[inline]
+    #[must_use]
+    pub fn has_times(&self) -> bool {
+        self.times.is_some()
+    }
+
+    /// The next commands came at `came`, were handed over at `sent`, and are answered `now`.
+    pub fn begin(&mut self, came: Instant, sent: Instant, now: Instant) {
+        self.finish();
+        self.times = Some(Times {
+            whole: Sample::of(now.saturating_duration_since(came)),
+            queue: Sample::of(sent.saturating_duration_since(came)),
+            upstream: Sample::of(now.saturating_duration_since(sent)),
+            commands: 0,
+        });
+    }
+
+    /// A command was answered.
+    #[inline]
+    pub fn answered(&mut self, command: Number, outcome: Outcome) {
+        if let Some(times) = &mut self.times
+            && command != Number::NONE
+        {
+            self.shard.answered(command, outcome, self.route, times.whole);
+            times.commands += 1;
+        }
+    }
+
+    /// The times are over.
+    pub fn finish(&mut self) {
+        if let Some(times) = self.times.take() {
+            self.shard.queue[self.route as usize].add(times.queue, times.commands);
+            self.shard.upstream[self.route as usize].add(times.upstream, times.commands);
+        }
+    }
+}

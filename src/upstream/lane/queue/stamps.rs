@@ -1,0 +1,89 @@
+//! When commands came and when they were sent, a stamp for each batch; and what is recorded when they are
+//! answered.
+//!
+//! The clock is looked at once for all that are noted together, and once for all that arrive together: a command
+//! costs no look of its own.
+
+use super::{Owner, Queue, Slot};
+use crate::command::Number;
+use crate::telemetry::metrics::shard::Outcome;
+use std::time::Instant;
+
+/// All slots below `end` were there at `at`, and handed to the connection at `sent`.
+pub(super) struct Stamp {
+    pub(super) at: Instant,
+    pub(super) sent: Instant,
+    pub(super) end: u64,
+}
+
+impl Queue {
+    /// The time, for all that arrives until it is set again.
+    pub(in super::super) fn set_time(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    /// Notes the time of commands that are new since the last call, the first of which came at `called`.
+    pub(in super::super) fn stamp(&mut self, called: Instant, now: Instant) {
+        self.now = now;
+        let at = called.max(self.noted).min(now);
+        self.noted = now;
+        let end = self.first + self.slots.len() as u64;
+        let begin = self.stamps.back().map_or(self.first, |stamp| stamp.end);
+        if begin < end {
+            self.stamps.push_back(Stamp { at, sent: now, end });
+            self.budget.sent(end - begin, now.duration_since(self.epoch));
+        }
+    }
+
+    /// What waits is handed to a new connection.
+    pub(in super::super) fn resend(&mut self, now: Instant) {
+        self.stamps.iter_mut().for_each(|stamp| stamp.sent = now);
+    }
+
+    /// When the oldest command that waits was noted.
+    pub(in super::super) fn oldest(&self) -> Option<Instant> {
+        self.stamps.front().map(|stamp| stamp.at)
+    }
+
+    /// The reply to `slot` is here.
+    pub(super) fn record(&mut self, slot: &Slot) {
+        if !matches!(slot.owner, Owner::Caller(_)) {
+            return;
+        }
+        let outcome = Outcome::of_reply(self.kind);
+        if slot.order.is_patient {
+            // It took as long as its client wanted it to.
+            return self.recorder.shard().count(slot.order.command, outcome);
+        }
+        if slot.since.is_some() || !self.recorder.has_times() {
+            let (at, sent) =
+                self.stamps.front().map_or((self.now, self.now), |stamp| (stamp.at, stamp.sent));
+            self.recorder.begin(slot.since.unwrap_or(at), sent, self.now);
+        }
+        self.recorder.answered(slot.order.command, outcome);
+        if slot.since.is_some() {
+            self.recorder.finish();
+        }
+    }
+
+    /// It is an error.
+    pub(super) fn note_error(&self, slot: &Slot, end: &[u8]) {
+        if let Owner::Caller(caller) = &slot.owner
+            && slot.order.command != Number::NONE
+        {
+            // What is no error to the test is one whose begin is not here any more.
+            caller.would_complete(end, |reply| {
+                self.recorder.shard().refused(reply);
+                true
+            });
+        }
+    }
+
+    /// Stamps of which all slots are answered.
+    pub(super) fn pass_stamps(&mut self) {
+        while self.stamps.front().is_some_and(|stamp| stamp.end <= self.first) {
+            self.stamps.pop_front();
+            self.recorder.finish();
+        }
+    }
+}
