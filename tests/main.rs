@@ -15,6 +15,7 @@ mod config;
 mod connection;
 mod drain;
 mod floors;
+mod health;
 mod hub;
 mod isolation;
 mod listen_tls;

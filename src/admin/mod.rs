@@ -1,16 +1,21 @@
-//! The operators' HTTP port: `/live` and `/ready` for probes and for people, `/metrics` for Prometheus.
+//! The operators' HTTP port: probes, health, and what else `routes` lists.
 //!
-//! Plain HTTP/1.1 on its own port; a request is answered from state that is known already and never asks the
-//! upstream, so that a probe costs nothing and never hangs.
+//! Plain HTTP/1.1 on its own port. Every connection is bounded: in number, in the time that a request may take to
+//! arrive and an answer to be taken, in the size of a request. It never shows a secret.
 
-use crate::telemetry::metrics::Format;
-use bytes::Bytes;
-use http_body_util::Full;
+mod answer;
+mod health;
+mod metrics;
+mod patience;
+mod routes;
+
+use crate::session::vitals::Vitals;
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use patience::Patience;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,29 +25,30 @@ use tokio::sync::Semaphore;
 /// Connections served at a time: probes and a few people.
 const CONNECTIONS: usize = 64;
 
-/// A connection must have sent its request within this time.
+/// A request must have come, whole, within this time; and of an answer some must be taken.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the routes speak of.
-pub trait Subject: Send + Sync + 'static {
-    /// Whether clients should be sent here now; if not, why.
-    fn readiness(&self) -> Result<(), String>;
+/// The head of a request is no larger, and has no more headers.
+const HEAD: usize = 16 * 1024;
+const HEADERS: usize = 64;
 
-    /// All metrics now.
-    fn metrics(&self, format: Format) -> String;
+/// One request, and what its answer may look at.
+pub(super) struct Visit {
+    request: Parts,
+    vitals: Arc<Vitals>,
 }
 
 /// Serves `listener` until dropped.
-pub async fn serve(listener: TcpListener, subject: Arc<dyn Subject>) {
+pub async fn serve(listener: TcpListener, vitals: Arc<Vitals>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         // Never closed.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((socket, _)) => {
-                let subject = Arc::clone(&subject);
+                let vitals = Arc::clone(&vitals);
                 tokio::spawn(async move {
-                    converse(socket, subject).await;
+                    converse(socket, vitals).await;
                     drop(place);
                 });
             }
@@ -54,60 +60,19 @@ pub async fn serve(listener: TcpListener, subject: Arc<dyn Subject>) {
     }
 }
 
-async fn converse(socket: TcpStream, subject: Arc<dyn Subject>) {
+async fn converse(socket: TcpStream, vitals: Arc<Vitals>) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let response = respond(&request, subject.as_ref());
-        async move { Ok::<_, Infallible>(response) }
+        // The body of a request is not read: hyper closes the connection behind one that has any.
+        let visit = Visit { request: request.into_parts().0, vitals: Arc::clone(&vitals) };
+        async move { Ok::<_, Infallible>(routes::respond(&visit).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(socket), service);
+        .max_buf_size(HEAD)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(Patience::new(socket, PATIENCE)), service);
     if let Err(error) = connection.await {
         tracing::debug!("admin: a connection ended: {error}");
     }
-}
-
-fn respond(request: &Request<Incoming>, subject: &dyn Subject) -> Response<Full<Bytes>> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return json(StatusCode::METHOD_NOT_ALLOWED, "method not allowed; use GET", None);
-    }
-    match request.uri().path() {
-        "/live" => json(StatusCode::OK, "live", None),
-        "/ready" => match subject.readiness() {
-            Ok(()) => json(StatusCode::OK, "ready", None),
-            Err(reason) => json(StatusCode::SERVICE_UNAVAILABLE, "not ready", Some(&reason)),
-        },
-        "/metrics" => {
-            let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
-            let format = Format::accepted(accept);
-            let kind = HeaderValue::from_static(format.content_type());
-            answer(StatusCode::OK, kind, subject.metrics(format))
-        }
-        _ => json(StatusCode::NOT_FOUND, "not found; there are /live, /ready and /metrics", None),
-    }
-}
-
-fn answer(code: StatusCode, kind: HeaderValue, text: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = code;
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    response
-}
-
-fn json(code: StatusCode, status: &str, reason: Option<&str>) -> Response<Full<Bytes>> {
-    let mut text = format!("{{\"status\":\"{status}\"");
-    if let Some(reason) = reason {
-        text.push_str(",\"reason\":\"");
-        for letter in reason.chars() {
-            match letter {
-                '"' | '\\' => text.extend(['\\', letter]),
-                control if control.is_control() => text.push(' '),
-                letter => text.push(letter),
-            }
-        }
-        text.push('"');
-    }
-    text.push_str("}\n");
-    answer(code, HeaderValue::from_static("application/json"), text)
 }

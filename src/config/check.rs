@@ -127,13 +127,20 @@ fn check_socket_path(reader: &mut Reader<'_>, path: &Path) {
 }
 
 fn admin(reader: &mut Reader<'_>, listen: Option<&Listen>) -> Option<Admin> {
-    let address = reader.address(&keys::ADMIN_ADDRESS)?;
+    let address = reader.address(&keys::ADMIN_ADDRESS);
+    let ready_in_outage = reader.switch(&keys::ADMIN_READY_IN_OUTAGE);
+    let health_key = reader.text(&keys::ADMIN_HEALTH_KEY).to_owned();
+    let quit = reader.switch(&keys::ADMIN_QUIT);
+    let address = address?;
     let apps = listen.and_then(|listen| listen.address);
     if address.is_some_and(|address| address.port() != 0 && Some(address) == apps) {
         let what = "is listen.address too";
         return reader.fault(&keys::ADMIN_ADDRESS, what, "give another port, or off");
     }
-    Some(Admin { address })
+    if quit? && address.is_some_and(|address| !address.ip().is_loopback()) {
+        reader.warn(&keys::ADMIN_QUIT, "whoever reaches admin.address can end this sidecar");
+    }
+    Some(Admin { address, ready_in_outage: ready_in_outage?, health_key, quit: quit? })
 }
 
 fn log(reader: &mut Reader<'_>) -> Option<Log> {

@@ -51,6 +51,8 @@ pub enum Takes {
     Url,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// `on` or `off`; `true` and `false` too.
+    Switch,
 }
 
 impl Takes {
@@ -69,6 +71,7 @@ impl Takes {
             Self::Path => "a path".to_owned(),
             Self::Text => "a text".to_owned(),
             Self::Secret => "a secret".to_owned(),
+            Self::Switch => "on or off".to_owned(),
             Self::Url => "redis://, rediss://, unix:///path or memory://".to_owned(),
             Self::Word(words) => match words {
                 [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
@@ -152,7 +155,17 @@ pub const LISTEN_IDLE_TIMEOUT: Key = Key::new("listen.idle_timeout", TIMEOUT_OR_
 pub const ADMIN_ADDRESS: Key = Key::new("admin.address", Takes::Address, "127.0.0.1:9121")
     .env(&["SIDECAR_ADMIN"])
     .flag("--admin")
-    .why("HTTP for operators and probes (/live, /ready); never on the apps' port.");
+    .why("HTTP for operators and probes (docs/observability.md); never on the apps' port.");
+/// `admin.ready_in_outage`
+pub const ADMIN_READY_IN_OUTAGE: Key = Key::new("admin.ready_in_outage", Takes::Switch, "off")
+    .live()
+    .why("Whether /ready stays 200 while the upstream is away, for apps that can do without it.");
+/// `admin.health_key`
+pub const ADMIN_HEALTH_KEY: Key = Key::new("admin.health_key", Takes::Text, "redis-sidecar:health")
+    .why("/health/redis sets and deletes a key of this name and a number: ACLs must allow it.");
+/// `admin.quit`
+pub const ADMIN_QUIT: Key = Key::new("admin.quit", Takes::Switch, "off")
+    .why("Whether POST /quitquitquit drains and ends the sidecar with exit code 0: for Jobs.");
 /// `upstream.url`
 pub const UPSTREAM_URL: Key = Key::new("upstream.url", Takes::Url, "memory://")
     .env(&["REDIS_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_TLS", "USE_MOCK_REDIS"])
@@ -294,6 +307,9 @@ pub const ALL: &[&Key] = &[
     &LISTEN_MAX_IN_FLIGHT,
     &LISTEN_IDLE_TIMEOUT,
     &ADMIN_ADDRESS,
+    &ADMIN_READY_IN_OUTAGE,
+    &ADMIN_HEALTH_KEY,
+    &ADMIN_QUIT,
     &UPSTREAM_URL,
     &UPSTREAM_CA_FILE,
     &UPSTREAM_CERT_FILE,

@@ -100,6 +100,12 @@ pub struct ListenTls {
 pub struct Admin {
     /// `None` where it is off.
     pub address: Option<SocketAddr>,
+    /// Whether an upstream that is away leaves us ready.
+    pub ready_in_outage: bool,
+    /// What the key of the check that really asks begins with. Never empty.
+    pub health_key: String,
+    /// Whether POST /quitquitquit is served.
+    pub quit: bool,
 }
 
 /// The Redis behind us.
@@ -307,6 +313,20 @@ impl Config {
 }
 
 impl Upstream {
+    /// Where it is, as a URL with `***` for the credentials where there are any:
+    /// `rediss://***@cache.example.com:6380/2`.
+    pub fn masked_url(&self) -> String {
+        let Auth { username, password, password_file } = &self.auth;
+        let has_any = username.is_some() || password.is_some() || password_file.is_some();
+        let url = self.shown_url();
+        match (&self.target, url.split_once("://")) {
+            (Target::Tcp { .. }, Some((scheme, place))) if has_any => {
+                format!("{scheme}://***@{place}")
+            }
+            _ => url,
+        }
+    }
+
     /// Where it is, as a URL without credentials: `rediss://cache.example.com:6380/2`.
     pub fn shown_url(&self) -> String {
         let db = self.db;

@@ -101,6 +101,16 @@ impl<'a> Reader<'a> {
         word.or_else(|| self.refuse(key, &format!("{} is not known", quoted(text))))
     }
 
+    /// On or off.
+    pub(super) fn switch(&mut self, key: &Key) -> Option<bool> {
+        let text = self.text(key);
+        match text.to_ascii_lowercase().as_str() {
+            "on" | "true" => Some(true),
+            "off" | "false" => Some(false),
+            _ => self.refuse(key, &format!("{} is neither", quoted(text))),
+        }
+    }
+
     /// A text that may be left out.
     pub(super) fn optional(&self, key: &Key) -> Option<String> {
         Some(self.text(key).to_owned()).filter(|text| !text.is_empty())

@@ -5,7 +5,8 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    Breaker, Config, Format, Jitter, Level, Listen, Retry, RetryWrites, Secret, Upstream, Verify,
+    Admin, Breaker, Config, Format, Jitter, Level, Listen, Retry, RetryWrites, Secret, Upstream,
+    Verify,
     keys::{self, Key},
     units::{show_duration, show_size},
 };
@@ -45,7 +46,7 @@ pub(super) fn values(config: &Config) -> Vec<Row<'_>> {
         Format::Json => "json",
     };
     let mut values = listen(&config.listen);
-    values.push((&keys::ADMIN_ADDRESS, or_off(config.admin.address)));
+    values.extend(admin(&config.admin));
     values.extend(upstream(&config.upstream));
     values.extend(retry(&config.retry));
     values.extend(breaker(&config.breaker));
@@ -70,6 +71,15 @@ fn listen(listen: &Listen) -> Vec<Row<'_>> {
         (&keys::LISTEN_MAX_CLIENTS, shown(listen.max_clients)),
         (&keys::LISTEN_MAX_IN_FLIGHT, shown(listen.max_in_flight)),
         (&keys::LISTEN_IDLE_TIMEOUT, or_off(listen.idle_timeout.map(show_duration))),
+    ]
+}
+
+fn admin(admin: &Admin) -> [Row<'_>; 4] {
+    [
+        (&keys::ADMIN_ADDRESS, or_off(admin.address)),
+        (&keys::ADMIN_READY_IN_OUTAGE, switch(admin.ready_in_outage)),
+        (&keys::ADMIN_HEALTH_KEY, shown(&admin.health_key)),
+        (&keys::ADMIN_QUIT, switch(admin.quit)),
     ]
 }
 
@@ -135,6 +145,10 @@ fn breaker(breaker: &Breaker) -> [Row<'_>; 5] {
 
 fn shown(value: impl ToString) -> Value<'static> {
     Value::Shown(value.to_string())
+}
+
+fn switch(is_on: bool) -> Value<'static> {
+    shown(if is_on { "on" } else { "off" })
 }
 
 fn hidden(secret: Option<&Secret>) -> Value<'_> {

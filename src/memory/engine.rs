@@ -88,6 +88,13 @@ impl Engine {
         budget - left
     }
 
+    /// How many keys there are in all databases, and what they take in bytes.
+    #[must_use]
+    pub fn usage(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.databases.iter().map(Keyspace::len).sum(), state.used())
+    }
+
     /// Tells the engine what only its surroundings know, for INFO and CONFIG GET.
     pub fn note(&self, facts: Facts) {
         self.lock().facts = facts;

@@ -14,16 +14,15 @@ use crate::memory::{Engine, Facts};
 use crate::routing::hub::Hub;
 use crate::session::clients::Clients;
 use crate::session::context::wall_clock;
+use crate::session::vitals::{Parts, Vitals};
 use crate::telemetry::logs::Levels;
-use crate::telemetry::metrics::{Format, Metrics};
 use crate::upstream::Upstream;
 use crate::upstream::pool::Pool;
 use crate::upstream::tls::TlsSetupError;
 use listener::Listeners;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -87,12 +86,10 @@ fn mend(error: &io::Error) -> &'static str {
 pub(crate) struct Shared {
     /// The configuration at start.
     pub(crate) config: Config,
-    /// The same with what was changed live.
-    live: RwLock<Arc<Config>>,
     pub(crate) clients: Arc<Clients>,
     pub(crate) backend: SharedBackend,
-    is_draining: AtomicBool,
-    pub(crate) metrics: Metrics,
+    /// How all of it is, and the configuration with what was changed live.
+    pub(crate) vitals: Arc<Vitals>,
 }
 
 /// Where commands are carried out, as far as workers share it.
@@ -101,33 +98,21 @@ pub(crate) enum SharedBackend {
     Cloud { upstream: Arc<Upstream>, pool: Arc<Pool>, hub: Arc<Hub> },
 }
 
-impl Shared {
-    /// The configuration as it is now, for the keys that may change live.
-    pub(crate) fn live(&self) -> Arc<Config> {
-        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+impl SharedBackend {
+    fn parts(&self) -> Parts {
+        match self {
+            Self::Memory(engine) => Parts::Memory(Arc::clone(engine)),
+            Self::Cloud { upstream, pool, .. } => {
+                Parts::Cloud { upstream: Arc::clone(upstream), pool: Arc::clone(pool) }
+            }
+        }
     }
 }
 
-impl admin::Subject for Shared {
-    fn readiness(&self) -> Result<(), String> {
-        if self.is_draining.load(Ordering::Relaxed) {
-            return Err("draining".to_owned());
-        }
-        match &self.backend {
-            SharedBackend::Memory(_) => Ok(()),
-            SharedBackend::Cloud { upstream, .. } if upstream.health.is_rejecting() => {
-                Err(upstream.health.rejection(false).to_string())
-            }
-            SharedBackend::Cloud { upstream, .. } if upstream.health.is_up() => Ok(()),
-            SharedBackend::Cloud { upstream, .. } => {
-                let last = upstream.health.last_error();
-                Err(last.map_or_else(|| "connecting".to_owned(), |error| error.to_string()))
-            }
-        }
-    }
-
-    fn metrics(&self, format: Format) -> String {
-        self.metrics.render(format)
+impl Shared {
+    /// The configuration as it is now, for the keys that may change live.
+    pub(crate) fn live(&self) -> Arc<Config> {
+        self.vitals.config()
     }
 }
 
@@ -160,22 +145,16 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     let own = listeners.tcp_address().into_iter().collect();
     let acceptor = config.listen.tls.as_ref().map(tls::acceptor).transpose()?;
     let backend = build_backend(&config, own)?;
-    let live = RwLock::new(Arc::new(config.clone()));
-    let shared = Arc::new(Shared {
-        live,
-        config,
-        clients: Arc::default(),
-        backend,
-        is_draining: AtomicBool::new(false),
-        metrics: Metrics::default(),
-    });
+    let clients = Arc::<Clients>::default();
+    let vitals = Vitals::new(config.clone(), Arc::clone(&clients), backend.parts());
+    let shared = Arc::new(Shared { config, clients, backend, vitals: Arc::new(vitals) });
 
     shared.clients.set_password(shared.config.listen.password.clone());
     let workers = Workers::start(&shared, listeners, acceptor).map_err(system("worker threads"))?;
     announce(&shared, &workers, admin.as_ref());
+    shared.vitals.listens_on(workers.addresses().map(str::to_owned).collect());
     if let Some(admin) = admin {
-        let subject: Arc<dyn admin::Subject> = Arc::clone(&shared) as _;
-        tokio::spawn(admin::serve(admin, subject));
+        tokio::spawn(admin::serve(admin, Arc::clone(&shared.vitals)));
     }
     if let SharedBackend::Cloud { hub, pool, .. } = &shared.backend {
         tokio::spawn(Arc::clone(hub).run());
@@ -185,8 +164,11 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     let hangup = signal(SignalKind::hangup()).map_err(system("signals"))?;
     tokio::spawn(reload::on_hangup(hangup, Arc::clone(&shared), reload));
 
-    let name = either(&mut terminate, &mut interrupt).await;
-    tracing::info!(signal = name, "stopping: no new clients, commands in flight may end");
+    let cause = tokio::select! {
+        name = either(&mut terminate, &mut interrupt) => name,
+        () = shared.vitals.quit_asked() => "/quitquitquit",
+    };
+    tracing::info!(cause, "stopping: no new clients, commands in flight may end");
     tokio::select! {
         () = drain(&shared, &workers) => {}
         name = either(&mut terminate, &mut interrupt) => {
@@ -280,7 +262,7 @@ async fn house_keeping(shared: Arc<Shared>, port: u16) {
 
 /// Lets what is on its way end, up to `drain_timeout`.
 async fn drain(shared: &Shared, workers: &Workers) {
-    shared.is_draining.store(true, Ordering::Relaxed);
+    shared.vitals.drains();
     workers.stop_accepting();
     let deadline = Instant::now() + shared.live().drain_timeout;
     loop {

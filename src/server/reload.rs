@@ -2,7 +2,7 @@
 
 use super::{Reload, Shared};
 use crate::config::is_live;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use tokio::signal::unix::Signal;
 
 /// Reads the configuration again at each SIGHUP. Ends when dropped.
@@ -29,10 +29,11 @@ pub(super) async fn on_hangup(mut hangup: Signal, shared: Arc<Shared>, reload: R
         next.listen.password = newer.listen.password;
         next.listen.max_clients = newer.listen.max_clients;
         next.listen.idle_timeout = newer.listen.idle_timeout;
+        next.admin.ready_in_outage = newer.admin.ready_in_outage;
         next.drain_timeout = newer.drain_timeout;
         reload.levels.set(next.log.level);
         shared.clients.set_password(next.listen.password.clone());
-        *shared.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        shared.vitals.set_config(next);
         tracing::info!(keys = live.join(", "), "SIGHUP: the configuration was read again");
     }
 }

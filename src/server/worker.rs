@@ -151,7 +151,7 @@ impl Worker {
 
     fn context(&self) -> Context {
         let shared = &self.shared;
-        let (shard, lanes) = (shared.metrics.shard(), shared.config.upstream.lanes);
+        let (shard, lanes) = (shared.vitals.metrics.shard(), shared.config.upstream.lanes);
         let backend = match &shared.backend {
             SharedBackend::Memory(engine) => Backend::Memory(Arc::clone(engine)),
             SharedBackend::Cloud { upstream, pool, hub } => Backend::Cloud(Cloud {

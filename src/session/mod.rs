@@ -17,6 +17,7 @@ mod subscriber;
 mod tracking;
 mod transaction;
 mod uncommon;
+pub mod vitals;
 
 use crate::command::{self, Kind, Spec};
 use crate::routing::dedicated::Dedicated;

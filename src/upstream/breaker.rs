@@ -21,6 +21,29 @@ enum State {
     Probing { until: Instant },
 }
 
+/// What the breaker does, in the words of the trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Commands go to the upstream.
+    Closed,
+    /// They are answered at once.
+    Open,
+    /// So they are, and a PING of ours is on its way.
+    HalfOpen,
+}
+
+impl BreakerState {
+    /// As it is written for people and machines.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half-open",
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Breaker {
@@ -104,6 +127,16 @@ impl Breaker {
             self.reject(lost, now);
         }
         (self.state != State::Admitting).then_some(self.since)
+    }
+
+    /// What it does now.
+    #[must_use]
+    pub fn state(&self) -> BreakerState {
+        match self.state {
+            State::Admitting => BreakerState::Closed,
+            State::Rejecting { .. } => BreakerState::Open,
+            State::Probing { .. } => BreakerState::HalfOpen,
+        }
     }
 
     /// Whether the caller is to send a PING now. Only one is asked at a time.

@@ -4,7 +4,7 @@
 //! Every connection reports here; each change of state is logged once, however many connections see it. What
 //! is asked for each command is one plain load.
 
-use super::breaker::Breaker;
+use super::breaker::{Breaker, BreakerState};
 use super::error::{ConnectError, Failure};
 use super::handshake::Greeting;
 use crate::config;
@@ -34,6 +34,8 @@ struct Facts {
     /// Why the last connection ended.
     last_loss: Option<String>,
     greeting: Option<Greeting>,
+    /// A lane has been connected at some time.
+    was_up: bool,
     demoted: Option<Instant>,
     /// Lanes that are connected.
     connected: u32,
@@ -60,6 +62,7 @@ impl Health {
     pub fn lane_connected(&self, address: &str) {
         let mut facts = self.facts();
         facts.last_loss = None;
+        facts.was_up = true;
         facts.connected += 1;
         let is_first = !self.up.send_replace(true);
         drop(facts);
@@ -182,7 +185,9 @@ impl Health {
         let _ = changes.wait_for(|rejects| *rejects).await;
     }
 
-    fn cause(&self) -> String {
+    /// Why the upstream is away, as far as it is.
+    #[must_use]
+    pub fn cause(&self) -> String {
         let facts = self.facts();
         match (&facts.last_error, &facts.last_loss) {
             (Some(error), _) => error.to_string(),
@@ -198,6 +203,24 @@ impl Health {
     #[must_use]
     pub fn is_up(&self) -> bool {
         *self.up.borrow()
+    }
+
+    /// Whether a lane was ever connected.
+    #[must_use]
+    pub fn was_up(&self) -> bool {
+        self.facts().was_up
+    }
+
+    /// How many lanes are connected, of all workers.
+    #[must_use]
+    pub fn connected(&self) -> u32 {
+        self.facts().connected
+    }
+
+    /// What the breaker does.
+    #[must_use]
+    pub fn breaker_state(&self) -> BreakerState {
+        self.breaker().state()
     }
 
     /// Follows `is_up`.

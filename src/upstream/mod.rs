@@ -5,6 +5,7 @@
 
 pub mod breaker;
 pub mod certificate;
+pub mod checkup;
 pub mod connect;
 pub mod credentials;
 pub mod error;

@@ -84,6 +84,27 @@ pub struct Pool {
     bounds: config::Pool,
 }
 
+/// What a pool holds at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The most connections that it makes.
+    pub max: usize,
+    /// Those that there are.
+    pub size: usize,
+    /// Those that nobody holds.
+    pub idle: usize,
+    /// Callers that wait for one.
+    pub waiting: usize,
+}
+
+impl Usage {
+    /// Whether the next caller would have to wait.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.idle == 0 && self.size >= self.max
+    }
+}
+
 /// A connection on loan. Dropping it gives it back; one that is not clean is then closed by the pool.
 pub struct Checkout(Object<Maker>);
 
@@ -191,6 +212,18 @@ impl Pool {
                 Ok(object) => warm.push(object),
                 Err(_) => break,
             }
+        }
+    }
+
+    /// How many connections there are, and how many callers wait for one.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let status = self.pool.status();
+        Usage {
+            max: status.max_size,
+            size: status.size,
+            idle: status.available,
+            waiting: status.waiting,
         }
     }
 

@@ -193,11 +193,23 @@ impl Sidecar {
         fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap().count()
     }
 
+    /// Where the admin port is.
+    pub(crate) fn admin(&self) -> &str {
+        &self.admin
+    }
+
     /// GETs a path of the admin port: status and body.
     #[track_caller]
     pub(crate) fn http(&self, path: &str) -> (u16, String) {
         let answer = self.http_with(&format!("GET {path}"), &[]);
         (answer.status, answer.body)
+    }
+
+    /// The JSON at a path of the admin port, whatever the status.
+    #[track_caller]
+    pub(crate) fn json(&self, path: &str) -> serde_json::Value {
+        let (_, body) = self.http(path);
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
     }
 
     /// Sends `line` (`POST /path`) with more headers to the admin port.
