@@ -1,6 +1,8 @@
 //! /metrics after traffic that is known: every count compared exactly, the documentation with what is there, and
 //! the output with Prometheus's own checks.
 
+mod parts;
+mod promtool;
 mod scrape;
 
 use crate::harness::{Client, Proxy, Redis, Sidecar, SidecarOptions, Value, Way, eventually};

@@ -9,5 +9,6 @@ use hyper::header::ACCEPT;
 pub(super) fn metrics(visit: &Visit) -> Answer {
     let accept = visit.request.headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::accepted(accept);
-    text(StatusCode::OK, format.content_type(), visit.vitals.metrics.render(format))
+    let values = visit.vitals.metrics.render(format, visit.vitals.state());
+    text(StatusCode::OK, format.content_type(), values)
 }

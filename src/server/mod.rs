@@ -16,6 +16,8 @@ use crate::session::clients::Clients;
 use crate::session::context::wall_clock;
 use crate::session::vitals::{Parts, Vitals};
 use crate::telemetry::logs::Levels;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::events::Events;
 use crate::upstream::Upstream;
 use crate::upstream::pool::Pool;
 use crate::upstream::tls::TlsSetupError;
@@ -102,9 +104,11 @@ impl SharedBackend {
     fn parts(&self) -> Parts {
         match self {
             Self::Memory(engine) => Parts::Memory(Arc::clone(engine)),
-            Self::Cloud { upstream, pool, .. } => {
-                Parts::Cloud { upstream: Arc::clone(upstream), pool: Arc::clone(pool) }
-            }
+            Self::Cloud { upstream, pool, hub } => Parts::Cloud {
+                upstream: Arc::clone(upstream),
+                pool: Arc::clone(pool),
+                hub: Arc::clone(hub),
+            },
         }
     }
 }
@@ -144,9 +148,10 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     let port = listeners.tcp_address().map_or(0, |address| address.port());
     let own = listeners.tcp_address().into_iter().collect();
     let acceptor = config.listen.tls.as_ref().map(tls::acceptor).transpose()?;
-    let backend = build_backend(&config, own)?;
+    let metrics = Metrics::default();
+    let backend = build_backend(&config, own, Arc::clone(metrics.events()))?;
     let clients = Arc::<Clients>::default();
-    let vitals = Vitals::new(config.clone(), Arc::clone(&clients), backend.parts());
+    let vitals = Vitals::new(config.clone(), Arc::clone(&clients), backend.parts(), metrics);
     let shared = Arc::new(Shared { config, clients, backend, vitals: Arc::new(vitals) });
 
     shared.clients.set_password(shared.config.listen.password.clone());
@@ -189,11 +194,15 @@ async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, ServerError>
         .map_err(|error| ServerError::Listen { address: format!("admin {address}"), error })
 }
 
-fn build_backend(config: &Config, own: Vec<SocketAddr>) -> Result<SharedBackend, ServerError> {
+fn build_backend(
+    config: &Config,
+    own: Vec<SocketAddr>,
+    events: Arc<Events>,
+) -> Result<SharedBackend, ServerError> {
     if config.upstream.target == config::Target::Memory {
         return Ok(SharedBackend::Memory(Arc::new(Engine::new(MEMORY))));
     }
-    let upstream = Arc::new(Upstream::new(config, own)?);
+    let upstream = Arc::new(Upstream::new(config, own)?.counted_by(events));
     let pool = Arc::new(Pool::new(Arc::clone(&upstream), config.upstream.pool.clone())?);
     let hub = Arc::new(Hub::new(Arc::clone(&upstream)));
     Ok(SharedBackend::Cloud { upstream, pool, hub })

@@ -261,9 +261,13 @@ impl Worker {
                 Ok(Ok(stream)) => attend(stream, context, entry, max).await,
                 Ok(Err(error)) => {
                     tracing::info!(client = entry.address(), "TLS with a client failed: {error}");
+                    context.shard.events.refusals.count("tls");
                     context.clients.leave(&entry);
                 }
-                Err(_) => context.clients.leave(&entry),
+                Err(_) => {
+                    context.shard.events.timeouts.count("client_tls");
+                    context.clients.leave(&entry);
+                }
             }
         });
     }

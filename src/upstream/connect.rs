@@ -4,8 +4,8 @@
 use super::error::{ConnectError, Phase, TlsFault};
 use super::transport::Transport;
 use crate::config;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, HandshakeKind};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
@@ -165,9 +165,9 @@ impl Dialer {
             fault: TlsFault::of(&error),
             reason: error.to_string(),
         })?;
-        let is_resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
-        tracing::debug!(resumed = is_resumed, "TLS established");
-        Ok(Transport::Tls(Box::new(stream)))
+        let transport = Transport::Tls(Box::new(stream));
+        tracing::debug!(resumed = transport.is_resumed(), "TLS established");
+        Ok(transport)
     }
 
     fn refused(&self, error: &io::Error) -> ConnectError {

@@ -8,8 +8,9 @@ use super::breaker::{Breaker, BreakerState};
 use super::error::{ConnectError, Failure};
 use super::handshake::Greeting;
 use crate::config;
+use crate::telemetry::metrics::events::Events;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -26,6 +27,7 @@ pub struct Health {
     era: AtomicU64,
     breaker: Mutex<Breaker>,
     facts: Mutex<Facts>,
+    pub(super) events: Arc<Events>,
 }
 
 #[derive(Default)]
@@ -40,6 +42,9 @@ struct Facts {
     /// Lanes that are connected.
     connected: u32,
     databases: Vec<u32>,
+    /// Since when the breaker admits nothing, and for how long it did before.
+    outage: Option<Instant>,
+    outages: Duration,
     /// Tasks of lanes, to be woken when the breaker opens or closes.
     lanes: Vec<Waker>,
 }
@@ -47,7 +52,7 @@ struct Facts {
 impl Health {
     /// Of an upstream that was not reached yet.
     #[must_use]
-    pub fn new(rules: config::Breaker) -> Self {
+    pub fn new(rules: config::Breaker, events: Arc<Events>) -> Self {
         Self {
             up: watch::Sender::new(false),
             rejecting: watch::Sender::new(false),
@@ -55,6 +60,7 @@ impl Health {
             era: AtomicU64::new(0),
             breaker: Mutex::new(Breaker::new(rules, Instant::now())),
             facts: Mutex::default(),
+            events,
         }
     }
 
@@ -142,6 +148,7 @@ impl Health {
         if self.is_rejecting.swap(rejects, Ordering::Relaxed) == rejects {
             return;
         }
+        self.note_outage(rejects, now);
         if rejects {
             let cause = self.cause();
             tracing::warn!(
@@ -155,6 +162,23 @@ impl Health {
         for lane in &self.facts().lanes {
             lane.wake_by_ref();
         }
+    }
+
+    fn note_outage(&self, begins: bool, now: Instant) {
+        let facts = &mut *self.facts();
+        if begins {
+            facts.outage = Some(now);
+            self.events.openings.inc();
+        } else if let Some(since) = facts.outage.take() {
+            facts.outages += now.saturating_duration_since(since);
+        }
+    }
+
+    /// For how long the breaker has admitted nothing, all in all.
+    #[must_use]
+    pub fn outage(&self) -> Duration {
+        let facts = self.facts();
+        facts.outages + facts.outage.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// A lane's task, to be woken at changes.

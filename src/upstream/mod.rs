@@ -22,6 +22,7 @@ pub mod tls;
 pub mod transport;
 
 use crate::config;
+use crate::telemetry::metrics::events::Events;
 use crate::wire::Protocol;
 use connect::Dialer;
 use credentials::Credentials;
@@ -29,7 +30,8 @@ use error::{ConnectError, Phase};
 use handshake::Greeting;
 use health::Health;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use transport::Transport;
@@ -51,6 +53,9 @@ pub struct Upstream {
     max_queued: usize,
     retry: config::Retry,
     handshakes: Semaphore,
+    certificate_end: Mutex<Option<SystemTime>>,
+    /// What is counted of connections.
+    pub events: Arc<Events>,
     /// Up or down, and what the greeting said.
     pub health: Health,
 }
@@ -82,6 +87,7 @@ impl Upstream {
             (Some(tls), config::Target::Tcp { host, .. }) => Some(tls::client_config(tls, host)?),
             _ => None,
         };
+        let events = Arc::<Events>::default();
         Ok(Self {
             dialer: Dialer::new(upstream, client, own),
             credentials: Credentials::new(&upstream.auth),
@@ -92,8 +98,18 @@ impl Upstream {
             max_queued: upstream.max_queued,
             retry: config.retry.clone(),
             handshakes: Semaphore::new(HANDSHAKES),
-            health: Health::new(config.breaker.clone()),
+            certificate_end: Mutex::default(),
+            health: Health::new(config.breaker.clone(), Arc::clone(&events)),
+            events,
         })
+    }
+
+    /// Counts in `events` what happens to it.
+    #[must_use]
+    pub fn counted_by(mut self, events: Arc<Events>) -> Self {
+        self.health.events = Arc::clone(&events);
+        self.events = events;
+        self
     }
 
     /// Host and port, or path. Never credentials.
@@ -143,16 +159,55 @@ impl Upstream {
     /// # Errors
     /// [`ConnectError`]; what was made until then is closed.
     pub async fn open(&self, protocol: Protocol, db: u32) -> Result<Connection, ConnectError> {
+        let start = Instant::now();
+        let opened = self.open_uncounted(protocol, db).await;
+        match &opened {
+            Ok(_) => {
+                self.events.connects.count("ok");
+                self.events.connect_durations.ended(start);
+            }
+            Err(error) => {
+                self.events.connects.count(error.class().name());
+                if matches!(error, ConnectError::Timeout { .. }) {
+                    self.events.timeouts.count("connect");
+                }
+            }
+        }
+        opened
+    }
+
+    async fn open_uncounted(
+        &self,
+        protocol: Protocol,
+        db: u32,
+    ) -> Result<Connection, ConnectError> {
         // Handshakes that hang must not keep out one that would not: after a while we go on without a turn.
         let era = self.health.era();
         let _turn = timeout(LONGEST_WAIT, self.handshakes.acquire()).await;
         let mut transport = self.dialer.dial().await?;
+        self.note_handshake(&transport);
         let greeting = self.greet(&mut transport, protocol, db).await?;
         let id = greeting.as_ref().map_or(0, |greeting| greeting.id);
         if !self.health.greeted(greeting) {
             return Err(ConnectError::Demoted { address: self.address() });
         }
         Ok(Connection { transport, protocol, db, id, era, is_clean: true })
+    }
+
+    fn note_handshake(&self, transport: &Transport) {
+        let Some(is_resumed) = transport.is_resumed() else { return };
+        self.events.handshakes.count(if is_resumed { "resumed" } else { "full" });
+        // A resumed session shows no certificate of its own.
+        if !is_resumed {
+            let end = transport.tls().and_then(|facts| Some(facts.chain.first()?.not_after));
+            *self.certificate_end.lock().unwrap_or_else(PoisonError::into_inner) = end;
+        }
+    }
+
+    /// When the certificate ends that the upstream has shown last; `None` without TLS.
+    #[must_use]
+    pub fn certificate_end(&self) -> Option<SystemTime> {
+        *self.certificate_end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How it is reached, step by step.

@@ -156,6 +156,17 @@ impl Pool {
     /// # Errors
     /// [`Failure::NoCheckout`] when there was none in time, [`Failure::Away`] when the upstream is away.
     pub async fn checkout(&self) -> Result<Checkout, Failure> {
+        let start = std::time::Instant::now();
+        let lent = self.wait_for_checkout().await;
+        let events = &self.pool.manager().upstream.events;
+        events.acquisitions.ended(start);
+        if matches!(lent, Err(Failure::NoCheckout { .. } | Failure::Away { .. })) {
+            events.timeouts.count("pool");
+        }
+        lent
+    }
+
+    async fn wait_for_checkout(&self) -> Result<Checkout, Failure> {
         let upstream = &self.pool.manager().upstream;
         let mut bound = self.bounds.acquire_timeout;
         if !upstream.health.is_up() {

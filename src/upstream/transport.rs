@@ -4,6 +4,7 @@
 //! comes out is read by reference (`AsyncBufRead`), so that a reply is copied once: to its caller.
 
 use super::certificate::Certificate;
+use rustls::HandshakeKind;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -47,6 +48,13 @@ impl Transport {
             Self::Tls(stream) => stream.get_ref().0.get_ref().peer_addr().ok(),
             Self::Unix(_) => None,
         }
+    }
+
+    /// Whether the TLS session is an earlier one that goes on; `None` without TLS.
+    #[must_use]
+    pub fn is_resumed(&self) -> Option<bool> {
+        let Self::Tls(stream) = self else { return None };
+        Some(stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed))
     }
 
     /// What TLS has agreed on, and which certificates the server showed; `None` without TLS.

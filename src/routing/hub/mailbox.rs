@@ -58,12 +58,13 @@ struct Inbox {
 }
 
 impl Mailbox {
-    /// Puts `event` in, or marks the subscriber as too slow.
-    pub(super) fn put(&self, event: Event, now: impl FnOnce() -> Instant) {
+    /// Puts `event` in, or marks the subscriber as too slow. How many events it will never get for that.
+    pub(super) fn put(&self, event: Event, now: impl FnOnce() -> Instant) -> usize {
         let inbox = &mut *self.inbox();
         if inbox.has_overflowed {
-            return;
+            return 1;
         }
+        let mut lost = 0;
         inbox.bytes += event.cost();
         inbox.events.push_back(event);
         if inbox.bytes > SOFT {
@@ -71,6 +72,7 @@ impl Mailbox {
             let since = *inbox.above_soft_since.get_or_insert(now);
             if inbox.bytes > HARD || now.duration_since(since) > SOFT_TIME {
                 inbox.has_overflowed = true;
+                lost = inbox.events.len();
                 inbox.events.clear();
             }
         }
@@ -79,6 +81,7 @@ impl Mailbox {
         {
             session.wake_by_ref();
         }
+        lost
     }
 
     /// Whom to wake when something has come, or nothing more can.
@@ -142,7 +145,9 @@ mod tests {
     #[test]
     fn beyond_the_hard_bound_it_has_overflowed_at_once() {
         let mailbox = Mailbox::default();
-        mailbox.put(message(HARD), Instant::now);
+        assert_eq!(mailbox.put(message(1), Instant::now), 0);
+        assert_eq!(mailbox.put(message(HARD), Instant::now), 2, "both are lost");
+        assert_eq!(mailbox.put(message(1), Instant::now), 1);
         assert!(mailbox.has_overflowed() && mailbox.take().is_none());
     }
 

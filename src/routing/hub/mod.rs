@@ -14,7 +14,7 @@ use crate::wire::scan::{Progress, Scanner};
 use crate::wire::{Protocol, encode};
 use bytes::Bytes;
 use mailbox::{Event, Mailbox};
-use registry::{Family, Order, Registry, Topic};
+use registry::{Family, Order, Reach, Registry, Topic};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -150,6 +150,7 @@ impl Hub {
 
     async fn serve(&self, connection: Connection) {
         self.id.store(connection.id, Ordering::Relaxed);
+        self.upstream.events.hub_connections.inc();
         if self.connections.fetch_add(1, Ordering::Relaxed) > 0 {
             // Invalidations of the time without a connection are unknown: forget all.
             self.registry()
@@ -172,7 +173,8 @@ impl Hub {
                 },
                 () = tokio::time::sleep_until(quiet.at) => {
                     if quiet.is_asked {
-                        break Some(io::Error::other("no answer to PING: taken for dead"));
+                        let cause = "no answer to PING: taken for dead";
+                        break Some(io::Error::new(io::ErrorKind::TimedOut, cause));
                     }
                     self.registry().orders.push_back(Order::Ping);
                     self.orders.notify_one();
@@ -189,10 +191,24 @@ impl Hub {
         self.id.store(0, Ordering::Relaxed);
         self.registry().lose_all();
         if let Some(error) = end {
+            self.upstream.events.losses.count(class_of(&error));
             tracing::warn!(
                 "the subscriptions' upstream connection was lost ({error}); subscribing again"
             );
         }
+    }
+
+    fn note(&self, reach: Reach) {
+        let events = &self.upstream.events;
+        events.messages.inc();
+        events.deliveries.inc_by(reach.clients as u64);
+        events.drops.inc_by(reach.lost as u64);
+    }
+
+    /// Topics with subscribers, channels, patterns and shard channels, and the subscriptions to all of these.
+    #[must_use]
+    pub fn census(&self) -> ([usize; 3], usize) {
+        self.registry().census()
     }
 
     /// When the connection is to be asked whether it is still there, if nothing is heard.
@@ -252,7 +268,8 @@ impl Hub {
         };
         if let Some(name) = parts.bulk() {
             let topic = Topic { family, name: frame.slice_ref(name) };
-            self.registry().publish(&topic, &Event::Message(frame));
+            let reach = self.registry().publish(&topic, &Event::Message(frame));
+            self.note(reach);
         }
     }
 
@@ -286,7 +303,8 @@ impl Line {
             if piece.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            let progress = self.scanner.feed(piece).map_err(io::Error::other)?;
+            let nonsense = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+            let progress = self.scanner.feed(piece).map_err(nonsense)?;
             let used = match progress {
                 Progress::Complete { used } => used,
                 Progress::Partial => piece.len(),
@@ -299,9 +317,20 @@ impl Line {
                 return Ok(frame);
             }
             if self.frame.len() > MAX_FRAME {
-                return Err(io::Error::other("a message has no end"));
+                let cause = "a message has no end";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, cause));
             }
         }
+    }
+}
+
+/// Why the connection was lost, as the metric says it.
+fn class_of(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "closed",
+        io::ErrorKind::TimedOut => "silent",
+        io::ErrorKind::InvalidData => "protocol",
+        _ => "broken",
     }
 }
 

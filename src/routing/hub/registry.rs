@@ -66,6 +66,14 @@ pub(super) enum Order {
     Ping,
 }
 
+/// Whom an event was put before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reach {
+    pub(super) clients: usize,
+    /// Events, this one included, that a client will never get because it did not read.
+    pub(super) lost: usize,
+}
+
 #[derive(Default)]
 struct Listeners {
     /// The wish that the upstream's confirmation must answer.
@@ -143,17 +151,32 @@ impl Registry {
     }
 
     /// An event for all that listen to `topic`, once the upstream has confirmed that they do.
-    pub(super) fn publish(&self, topic: &Topic, event: &Event) {
+    pub(super) fn publish(&self, topic: &Topic, event: &Event) -> Reach {
         if self.topics.get(topic).is_some_and(|found| found.is_confirmed) {
-            self.publish_always(topic, event);
+            self.publish_always(topic, event)
+        } else {
+            Reach::default()
         }
     }
 
     /// The same whether or not the upstream has confirmed.
-    pub(super) fn publish_always(&self, topic: &Topic, event: &Event) {
+    pub(super) fn publish_always(&self, topic: &Topic, event: &Event) -> Reach {
+        let mut reach = Reach::default();
         for member in self.topics.get(topic).iter().flat_map(|listeners| &listeners.members) {
-            member.mailbox.put(event.clone(), Instant::now);
+            let lost = member.mailbox.put(event.clone(), Instant::now);
+            reach.clients += usize::from(lost == 0);
+            reach.lost += lost;
         }
+        reach
+    }
+
+    /// Topics with listeners by family, and how many listeners they have in all.
+    pub(super) fn census(&self) -> ([usize; 3], usize) {
+        let mut topics = [0; 3];
+        for topic in self.topics.keys() {
+            topics[topic.family as usize] += 1;
+        }
+        (topics, self.topics.values().map(|listeners| listeners.members.len()).sum())
     }
 
     /// The connection is lost, and with it all subscriptions.

@@ -4,10 +4,12 @@
 //! answered from what is known already; the checkup asks the upstream, once a second at most.
 
 mod parts;
+mod state;
 
 use super::clients::Clients;
 use crate::config::Config;
 use crate::memory::Engine;
+use crate::routing::hub::Hub;
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::Upstream;
 use crate::upstream::checkup::{self, Outcome};
@@ -49,6 +51,8 @@ pub enum Parts {
         upstream: Arc<Upstream>,
         /// Connections to lend.
         pool: Arc<Pool>,
+        /// Subscriptions.
+        hub: Arc<Hub>,
     },
 }
 
@@ -68,7 +72,7 @@ pub enum Standing {
 impl Vitals {
     /// Of a sidecar that has just begun.
     #[must_use]
-    pub fn new(config: Config, clients: Arc<Clients>, parts: Parts) -> Self {
+    pub fn new(config: Config, clients: Arc<Clients>, parts: Parts, metrics: Metrics) -> Self {
         let key = format!("{}:{:08x}", config.admin.health_key, fastrand::u32(..));
         Self {
             config: RwLock::new(Arc::new(config)),
@@ -78,7 +82,7 @@ impl Vitals {
             addresses: OnceLock::new(),
             is_draining: AtomicBool::new(false),
             quit: Notify::new(),
-            metrics: Metrics::default(),
+            metrics,
             key,
             checkup: Mutex::default(),
         }
@@ -154,7 +158,7 @@ impl Vitals {
         }
         let outcome = match &self.parts {
             Parts::Memory(engine) => checkup::check_here(&self.key, |frame| ask(engine, frame)),
-            Parts::Cloud { upstream, pool } => checkup::check(upstream, pool, &self.key).await,
+            Parts::Cloud { upstream, pool, .. } => checkup::check(upstream, pool, &self.key).await,
         };
         let outcome = Arc::new(outcome);
         *last = Some(Arc::clone(&outcome));

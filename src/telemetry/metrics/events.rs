@@ -3,9 +3,12 @@
 //! All values of a label are there from the start, at 0: a rate sees the first event, and an alert has something
 //! to look at.
 
+use super::latency;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::time::{Duration, Instant};
 
 type Label = [(&'static str, &'static str); 1];
 
@@ -31,6 +34,26 @@ impl Tally {
     }
 }
 
+/// Durations of what is seldom.
+#[derive(Clone, Debug)]
+pub struct Durations(Histogram);
+
+impl Durations {
+    fn new(bounds: impl Iterator<Item = f64>) -> Self {
+        Self(Histogram::new(bounds))
+    }
+
+    /// Something took so long, or is so old.
+    pub fn add(&self, duration: Duration) {
+        self.0.observe(duration.as_secs_f64());
+    }
+
+    /// Something that began at `start` is over.
+    pub fn ended(&self, start: Instant) {
+        self.add(start.elapsed());
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Events {
@@ -46,44 +69,123 @@ pub struct Events {
     pub clients: Counter,
     /// Clients that went, by how.
     pub departures: Tally,
+    /// Attempts to connect to the upstream, by what came of them.
+    pub connects: Tally,
+    /// How long those took that succeeded.
+    pub connect_durations: Durations,
+    /// TLS handshakes with the upstream, by whether a session was resumed.
+    pub handshakes: Tally,
+    /// Connections to the upstream that ended and were still wanted, by why.
+    pub losses: Tally,
+    /// How long clients waited for a connection of the pool.
+    pub acquisitions: Durations,
+    /// How often the breaker has opened.
+    pub openings: Counter,
+    /// Connections that the hub has made.
+    pub hub_connections: Counter,
+    /// Messages that came to the hub.
+    pub messages: Counter,
+    /// Messages that it put before a client.
+    pub deliveries: Counter,
+    /// Messages that a client never got because it did not read.
+    pub drops: Counter,
+    /// Replies from memory, older than the upstream might say, given while it was away.
+    pub stale_replies: Counter,
+    /// How old those were.
+    pub stale_ages: Durations,
+    /// Commands that the embedded engine answered in the upstream's place while it was away.
+    pub local_commands: Counter,
+    /// Replies that the cache gave up, by why.
+    pub evictions: Tally,
 }
 
-impl Events {
-    /// All of them, at 0, in `registry`.
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let events = Self {
-            timeouts: Tally::new("kind", &["reply", "connection"]),
+impl Default for Events {
+    fn default() -> Self {
+        Self {
+            timeouts: Tally::new("kind", &["reply", "connection", "pool", "connect", "client_tls"]),
             retries: Tally::new("cause", &["lost", "refused"]),
             retries_denied: Counter::default(),
-            refusals: Tally::new(
-                "rule",
-                &[
-                    "max_clients",
-                    "authentication",
-                    "protocol",
-                    "http",
-                    "arity",
-                    "subscriber",
-                    "transaction",
-                ],
-            ),
+            refusals: Tally::new("rule", &REFUSALS),
             clients: Counter::default(),
             departures: Tally::new("how", &["finished", "gone", "closed", "protocol", "too_slow"]),
-        };
-        let mut tally = |name: &str, help: &str, tally: &Tally| {
-            registry.register(name, help, tally.counters.clone());
-        };
-        tally("timeouts", "Waits that came to their end, by what was waited for", &events.timeouts);
-        tally("retries", "Commands that were sent to the upstream once more", &events.retries);
-        let help = "Clients and commands turned away by the sidecar itself, by rule";
-        tally("refusals", help, &events.refusals);
-        tally("client_departures", "Clients that went, by how", &events.departures);
+            connects: Tally::new("result", &CONNECTS),
+            connect_durations: Durations::new(latency::seconds()),
+            handshakes: Tally::new("kind", &["full", "resumed"]),
+            losses: Tally::new("cause", &["closed", "broken", "silent", "protocol", "demoted"]),
+            acquisitions: Durations::new(latency::seconds()),
+            openings: Counter::default(),
+            hub_connections: Counter::default(),
+            messages: Counter::default(),
+            deliveries: Counter::default(),
+            drops: Counter::default(),
+            stale_replies: Counter::default(),
+            stale_ages: Durations::new(AGES.into_iter()),
+            local_commands: Counter::default(),
+            evictions: Tally::new("cause", &["size", "age", "write", "invalidated"]),
+        }
+    }
+}
+
+/// Upper bounds of the ages of stale replies, in seconds: up to a day.
+const AGES: [f64; 10] = [1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0];
+
+const REFUSALS: [&str; 8] = [
+    "max_clients",
+    "authentication",
+    "protocol",
+    "http",
+    "tls",
+    "arity",
+    "subscriber",
+    "transaction",
+];
+
+const CONNECTS: [&str; 7] = ["ok", "refused", "timeout", "dns", "tls", "auth", "protocol"];
+
+impl Events {
+    /// Shows all of them in `registry`.
+    pub(super) fn register(&self, registry: &mut Registry) {
+        self.register_tallies(registry);
         let mut count = |name: &str, help: &str, counter: &Counter| {
             registry.register(name, help, counter.clone());
         };
-        count("clients_accepted", "Clients that came", &events.clients);
+        count("clients_accepted", "Clients that came", &self.clients);
         let help = "Commands not sent once more because the retry budget was used up";
-        count("retries_denied", help, &events.retries_denied);
-        events
+        count("retries_denied", help, &self.retries_denied);
+        count("breaker_openings", "How often the breaker has opened", &self.openings);
+        let help = "Connections that were made for subscriptions";
+        count("hub_connections", help, &self.hub_connections);
+        count("hub_messages", "Messages that came from the upstream", &self.messages);
+        count("hub_deliveries", "Messages put before a client, once for each", &self.deliveries);
+        let help = "Messages that clients never got because they did not read";
+        count("hub_dropped_messages", help, &self.drops);
+        let help = "Replies from memory given while the upstream was away";
+        count("stale_replies", help, &self.stale_replies);
+        let help = "Commands that the embedded engine answered while the upstream was away";
+        count("local_commands", help, &self.local_commands);
+        let help = "How old the replies from memory were that were given in an outage";
+        registry.register("stale_reply_age_seconds", help, self.stale_ages.0.clone());
+        let help = "From the begin of an attempt to connect to the upstream until it was greeted";
+        let durations = self.connect_durations.0.clone();
+        registry.register("upstream_connect_duration_seconds", help, durations);
+        let help = "How long a client waited for a connection of the pool";
+        registry.register("pool_acquire_seconds", help, self.acquisitions.0.clone());
+    }
+
+    fn register_tallies(&self, registry: &mut Registry) {
+        let mut tally = |name: &str, help: &str, tally: &Tally| {
+            registry.register(name, help, tally.counters.clone());
+        };
+        tally("timeouts", "Waits that came to their end, by what was waited for", &self.timeouts);
+        tally("retries", "Commands that were sent to the upstream once more", &self.retries);
+        let help = "Clients and commands turned away by the sidecar itself, by rule";
+        tally("refusals", help, &self.refusals);
+        tally("client_departures", "Clients that went, by how", &self.departures);
+        let help = "Attempts to connect to the upstream, by what came of them";
+        tally("upstream_connects", help, &self.connects);
+        tally("upstream_tls_handshakes", "TLS handshakes with the upstream", &self.handshakes);
+        tally("cache_evictions", "Replies that the cache gave up, by why", &self.evictions);
+        let help = "Connections to the upstream that ended while they were wanted, by why";
+        tally("upstream_connections_lost", help, &self.losses);
     }
 }

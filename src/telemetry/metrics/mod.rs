@@ -7,8 +7,10 @@
 mod codes;
 pub mod events;
 pub mod latency;
+mod process;
 pub mod shard;
 mod shards;
+mod state;
 mod text;
 
 use events::Events;
@@ -16,6 +18,8 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use shard::Shard;
 use shards::Shards;
+use state::Board;
+pub use state::{State, UpstreamState};
 use std::sync::Arc;
 pub use text::Format;
 
@@ -27,16 +31,19 @@ const PREFIX: &str = "redis_sidecar";
 pub struct Metrics {
     registry: Registry,
     shards: Shards,
+    board: Board,
     events: Arc<Events>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
-        let events = Arc::new(Events::register(&mut registry));
-        let shards = Shards::default();
+        let events = Arc::<Events>::default();
+        events.register(&mut registry);
+        let (shards, board) = (Shards::default(), Board::new());
         registry.register_collector(Box::new(shards.clone()));
-        Self { registry, shards, events }
+        registry.register_collector(Box::new(board.clone()));
+        Self { registry, shards, board, events }
     }
 }
 
@@ -53,9 +60,10 @@ impl Metrics {
         &self.events
     }
 
-    /// All values now.
+    /// All values now, where `state` is how the rest is.
     #[must_use]
-    pub fn render(&self, format: Format) -> String {
+    pub fn render(&self, format: Format, state: State) -> String {
+        self.board.tell(state);
         let mut out = String::new();
         // Writing to a String can't fail.
         let _ = encode(&mut out, &self.registry);

@@ -140,6 +140,12 @@ pub struct Shard {
     pub upstream_sent: Count,
     /// How often something was written to the upstream: batches of commands.
     pub batches: Count,
+    /// Replies that the upstream owes on the lanes of this thread.
+    pub(super) owed: Count,
+    /// Reads that the reply cache answered while all was well.
+    pub cache_hits: Count,
+    /// Reads that it might have answered, and did not know.
+    pub cache_misses: Count,
     /// What is too seldom to need a shard.
     pub events: Arc<Events>,
 }
@@ -162,6 +168,9 @@ impl Shard {
             upstream_received: Count::default(),
             upstream_sent: Count::default(),
             batches: Count::default(),
+            owed: Count::default(),
+            cache_hits: Count::default(),
+            cache_misses: Count::default(),
             events,
         }
     }
@@ -196,6 +205,8 @@ pub struct Recorder {
     shard: Arc<Shard>,
     route: Route,
     times: Option<Times>,
+    /// Replies that the upstream owes on this lane, as it was told last.
+    owed: u64,
 }
 
 /// The times of a batch, and how many commands had them that are not in `queue` and `upstream` yet.
@@ -211,7 +222,14 @@ impl Recorder {
     /// Of a lane that takes this route.
     #[must_use]
     pub fn new(shard: Arc<Shard>, route: Route) -> Self {
-        Self { shard, route, times: None }
+        Self { shard, route, times: None, owed: 0 }
+    }
+
+    /// So many replies are owed on this lane now.
+    pub fn set_owed(&mut self, owed: usize) {
+        let owed = owed as u64;
+        self.shard.owed.add(owed.wrapping_sub(self.owed));
+        self.owed = owed;
     }
 
     /// The thread's shard.

@@ -35,7 +35,9 @@ impl Collector for Shards {
         shards.commands(&mut encoder)?;
         shards.latencies(&mut encoder)?;
         shards.errors(&mut encoder)?;
-        shards.bytes(&mut encoder)
+        shards.bytes(&mut encoder)?;
+        shards.cache(&mut encoder)?;
+        shards.owed(&mut encoder)
     }
 }
 
@@ -111,21 +113,33 @@ impl Sum {
         Ok(())
     }
 
+    fn cache(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let value = self.count(|shard| &shard.cache_hits);
+        total(encoder, "cache_hits", "Reads that the reply cache answered", value)?;
+        let value = self.count(|shard| &shard.cache_misses);
+        let help = "Reads that the reply cache might have answered, and did not know";
+        total(encoder, "cache_misses", help, value)
+    }
+
+    fn owed(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let owed = self.0.iter().fold(0_u64, |sum, shard| sum.wrapping_add(shard.owed.value()));
+        let help = "Replies that the upstream owes, those to commands that wait included";
+        encoder
+            .encode_descriptor("lane_replies_owed", help, None, MetricType::Gauge)?
+            .encode_gauge(&owed)
+    }
+
     fn bytes(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let mut total = |name, help, value: u64| {
-            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-            metric.encode_counter::<NoLabelSet, u64, u64>(&value, None)
-        };
         let value = self.count(|shard| &shard.client_received);
-        total("client_received_bytes", "Bytes of RESP read from clients", value)?;
+        total(encoder, "client_received_bytes", "Bytes of RESP read from clients", value)?;
         let value = self.count(|shard| &shard.client_sent);
-        total("client_sent_bytes", "Bytes of RESP written to clients", value)?;
+        total(encoder, "client_sent_bytes", "Bytes of RESP written to clients", value)?;
         let value = self.count(|shard| &shard.upstream_received);
-        total("upstream_received_bytes", "Bytes of RESP read from the upstream", value)?;
+        total(encoder, "upstream_received_bytes", "Bytes of RESP read from the upstream", value)?;
         let value = self.count(|shard| &shard.upstream_sent);
-        total("upstream_sent_bytes", "Bytes of RESP written to the upstream", value)?;
+        total(encoder, "upstream_sent_bytes", "Bytes of RESP written to the upstream", value)?;
         let value = self.count(|shard| &shard.batches);
-        total("upstream_writes", "Writes to the upstream, each a batch of commands", value)
+        total(encoder, "upstream_writes", "Writes to the upstream, each a batch of commands", value)
     }
 }
 
@@ -135,6 +149,11 @@ fn describe<'a>(
     help: &str,
 ) -> Result<MetricEncoder<'a>, fmt::Error> {
     encoder.encode_descriptor(name, help, None, MetricType::Histogram)
+}
+
+fn total(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    metric.encode_counter::<NoLabelSet, u64, u64>(&value, None)
 }
 
 fn counter(

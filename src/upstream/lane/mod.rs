@@ -106,6 +106,24 @@ struct Shared {
     is_wanted: Cell<bool>,
 }
 
+/// Why a connection is lost.
+struct Loss {
+    /// As the metric says it.
+    class: &'static str,
+    /// As people are told.
+    cause: String,
+}
+
+impl Loss {
+    fn new(class: &'static str, cause: impl ToString) -> Self {
+        Self { class, cause: cause.to_string() }
+    }
+
+    fn closed() -> Self {
+        Self::new("closed", "the upstream closed it")
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// There is no connection; commands wait.

@@ -2,7 +2,7 @@
 //!
 //! It reads before it writes and never waits for only one of them.
 
-use super::{Link, Shared, Stage};
+use super::{Link, Loss, Shared, Stage};
 use crate::upstream::error::ConnectError;
 use crate::upstream::pool::Checkout;
 use crate::upstream::retry::Backoff;
@@ -29,7 +29,7 @@ enum Turn {
     /// Commands have come: let others join, then write.
     Gather,
     /// The connection is lost, and why.
-    Lost(String),
+    Lost(Loss),
     /// Closing, and nothing is owed.
     Done,
 }
@@ -51,8 +51,9 @@ impl Shared {
             *self.link.borrow_mut() = Some(Link::Own(connection));
             let end = self.serve().await;
             self.link.borrow_mut().take();
-            upstream.health.lane_lost(end.as_deref());
-            let Some(cause) = end else { break };
+            upstream.health.lane_lost(end.as_ref().map(|loss| loss.cause.as_str()));
+            let Some(Loss { class, cause }) = end else { break };
+            upstream.events.losses.count(class);
             if self.stage.get() != Stage::Up {
                 break;
             }
@@ -70,6 +71,9 @@ impl Shared {
         let end = self.serve().await;
         let is_kept =
             end.is_none() && self.stage.get() == Stage::Closing && !self.queue.borrow().is_demoted;
+        if let Some(loss) = &end {
+            self.upstream.events.losses.count(loss.class);
+        }
         if let Some(Link::Lent(mut checkout)) = self.link.borrow_mut().take() {
             if is_kept {
                 checkout.db = self.queue.borrow().db();
@@ -80,7 +84,8 @@ impl Shared {
                 checkout.discard();
             }
         }
-        self.end(end.as_deref().unwrap_or("it was closed, or did not answer in time"));
+        let cause = end.map(|loss| loss.cause);
+        self.end(cause.as_deref().unwrap_or("it was closed, or did not answer in time"));
     }
 
     fn end(&self, cause: &str) {
@@ -172,7 +177,7 @@ impl Shared {
     }
 
     /// Carries commands and replies until the connection or the lane ends; says why if it was lost.
-    async fn serve(&self) -> Option<String> {
+    async fn serve(&self) -> Option<Loss> {
         self.begin();
         let mut timer = pin!(tokio::time::sleep_until(self.next_event(Instant::now()).into()));
         // What waited for this connection goes out at once.
@@ -186,7 +191,7 @@ impl Shared {
                     self.is_called.set(false);
                     is_writing = true;
                 }
-                Turn::Lost(cause) => return Some(cause),
+                Turn::Lost(loss) => return Some(loss),
                 Turn::Done => return None,
             }
         }
@@ -201,21 +206,21 @@ impl Shared {
         self.attend(cx);
         let link = &mut *self.link.borrow_mut();
         let Some(connection) = link.as_deref_mut() else { return Poll::Ready(Turn::Done) };
-        if let Poll::Ready(cause) = self.poll_receive(connection, cx) {
-            return Poll::Ready(Turn::Lost(cause));
+        if let Poll::Ready(loss) = self.poll_receive(connection, cx) {
+            return Poll::Ready(Turn::Lost(loss));
         }
         if *is_writing {
             self.queue.borrow_mut().stamp(self.called_at.get(), Instant::now());
             match self.poll_send(connection, cx) {
                 Poll::Ready(Ok(())) => *is_writing = false,
                 Poll::Ready(Err(error)) => {
-                    return Poll::Ready(Turn::Lost(error.to_string()));
+                    return Poll::Ready(Turn::Lost(Loss::new("broken", error)));
                 }
                 Poll::Pending => {}
             }
         }
-        if let Some(cause) = self.poll_timer(cx, timer).or_else(|| self.leave(connection.era)) {
-            return Poll::Ready(Turn::Lost(cause));
+        if let Some(loss) = self.poll_timer(cx, timer).or_else(|| self.leave(connection.era)) {
+            return Poll::Ready(Turn::Lost(loss));
         }
         self.reject_waiting();
         let is_idle = self.queue.borrow().owed() == 0;
@@ -228,7 +233,7 @@ impl Shared {
     }
 
     /// Reads and hands out replies until there are none, or the one under way has a slow reader.
-    fn poll_receive(&self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<String> {
+    fn poll_receive(&self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Loss> {
         let mut is_timed = false;
         loop {
             if self.is_held_up(cx) {
@@ -236,12 +241,12 @@ impl Shared {
             }
             let mut stream = Pin::new(&mut connection.transport);
             let piece = match ready!(stream.as_mut().poll_fill_buf(cx)) {
-                Ok([]) => return Poll::Ready("the upstream closed it".to_owned()),
+                Ok([]) => return Poll::Ready(Loss::closed()),
                 Ok(piece) => piece,
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Poll::Ready("the upstream closed it".to_owned());
+                    return Poll::Ready(Loss::closed());
                 }
-                Err(error) => return Poll::Ready(error.to_string()),
+                Err(error) => return Poll::Ready(Loss::new("broken", error)),
             };
             let length = piece.len();
             self.is_heard.set(true);
@@ -251,7 +256,7 @@ impl Shared {
                 queue.set_time(Instant::now());
             }
             if let Err(error) = queue.receive(piece) {
-                return Poll::Ready(error.to_string());
+                return Poll::Ready(Loss::new("protocol", error));
             }
             stream.consume(length);
         }

@@ -3,7 +3,7 @@
 //!
 //! One timer stands on whatever comes first, and is set anew only when it fires: a command costs none of its own.
 
-use super::{Shared, Stage};
+use super::{Loss, Shared, Stage};
 use crate::upstream::error::Failure;
 use std::future::Future;
 use std::pin::Pin;
@@ -62,7 +62,7 @@ impl Shared {
         &self,
         cx: &mut Context<'_>,
         mut timer: Pin<&mut Sleep>,
-    ) -> Option<String> {
+    ) -> Option<Loss> {
         let is_up = self.stage.get() != Stage::Away;
         let early = [
             self.held_up.get().map(|(since, _)| since + STALL),
@@ -82,7 +82,8 @@ impl Shared {
                 self.send_again(now);
                 if self.is_dead(now) {
                     let bound = self.upstream.probe_timeout();
-                    return Some(format!("no answer for {bound:?}: taken for dead"));
+                    let cause = format!("no answer for {bound:?}: taken for dead");
+                    return Some(Loss::new("silent", cause));
                 }
             }
             // A moment ahead at least, so that an event that stays due can't keep us here.
@@ -194,11 +195,11 @@ impl Shared {
     }
 
     /// The upstream is no longer the master: when all is answered, the connection is given up.
-    pub(super) fn leave(&self, era: u64) -> Option<String> {
+    pub(super) fn leave(&self, era: u64) -> Option<Loss> {
         self.follow_era(era);
         let queue = self.queue.borrow();
         let is_done = queue.is_leaving() && queue.outgoing.kept() == queue.outgoing.unwritten();
-        is_done.then(|| "the upstream has become a replica".to_owned())
+        is_done.then(|| Loss::new("demoted", "the upstream has become a replica"))
     }
 
     fn follow_breaker(&self, now: Instant) {

@@ -107,6 +107,7 @@ impl Queue {
             }
         }
         self.pass_phantoms();
+        self.recorder.set_owed(self.slots.len());
         self.wake_crowd();
     }
 

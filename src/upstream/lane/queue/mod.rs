@@ -240,6 +240,7 @@ impl Queue {
         self.recorder.shard().upstream_received.add(piece.len() as u64);
         let received = self.hand_out(piece);
         self.recorder.finish();
+        self.recorder.set_owed(self.slots.len());
         received
     }
 

@@ -27,6 +27,7 @@ impl Queue {
         self.now = now;
         let at = called.max(self.noted).min(now);
         self.noted = now;
+        self.recorder.set_owed(self.slots.len());
         let end = self.first + self.slots.len() as u64;
         let begin = self.stamps.back().map_or(self.first, |stamp| stamp.end);
         if begin < end {
