@@ -3,6 +3,7 @@
 //! Invariant: no byte that arrives can cause a panic, a recursion, or an allocation of a size that it merely declares.
 
 pub mod decode;
+mod double;
 pub mod encode;
 mod number;
 pub mod reply;
