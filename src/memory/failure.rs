@@ -41,6 +41,8 @@ pub(super) enum Failure {
     NoConfigFile,
     /// A command of Redis that the engine does not have.
     NotAvailable(&'static str),
+    /// A text of one command alone, without the leading `ERR `.
+    Text(&'static str),
     /// A text that holds bytes of the client, without the leading `ERR `.
     Quoting(Vec<u8>),
 }
@@ -105,6 +107,7 @@ impl Failure {
                 return encode::error(out, text);
             }
             Self::NotAvailable(name) => return encode::error(out, not_available(name)),
+            Self::Text(text) => return encode::error(out, format!("ERR {text}")),
             Self::Quoting(text) => return encode::error(out, [b"ERR ", text.as_slice()].concat()),
         };
         encode::error(out, text);

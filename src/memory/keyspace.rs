@@ -114,6 +114,12 @@ impl Keyspace {
         self.entries.get_index(index).map(|(_, entry)| &entry.value)
     }
 
+    /// As [`Keyspace::value`], for several keys at once: what is past its deadline is left where it is.
+    pub(super) fn peek(&self, key: &[u8], now: Now) -> Option<&Value> {
+        let entry = self.entries.get(key)?;
+        (!is_past(entry.deadline, now)).then_some(&entry.value)
+    }
+
     pub(super) fn contains(&mut self, key: &[u8], now: Now) -> bool {
         self.find(key, now).is_some()
     }

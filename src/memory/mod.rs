@@ -11,6 +11,7 @@ mod commands;
 mod engine;
 mod expiry;
 mod failure;
+mod float;
 pub mod glob;
 mod integer;
 mod keyspace;

@@ -3,13 +3,17 @@
 //! A function gets a [`Call`] whose number of arguments is right, changes the data, and appends one
 //! whole reply; or it changes nothing, appends nothing, and returns its [`Failure`].
 
+mod arguments;
+mod blocking;
 mod configuration;
 mod counters;
 mod expire;
 mod hashes;
 mod info;
 mod keys;
+mod lists;
 mod server;
+mod sorted_sets;
 mod strings;
 mod table;
 
@@ -24,7 +28,7 @@ use super::keyspace::{Edit, Keyspace};
 use super::value::{Typed, Value};
 
 /// What the engine has, in the words of the error for what it has not.
-pub(super) const OFFERED: &str = "strings, counters, hashes and expiry only";
+pub(super) const OFFERED: &str = "strings, counters, hashes, lists, sorted sets and expiry only";
 
 /// Runs one command.
 pub(super) type Command = fn(&mut Call<'_, '_>) -> Result<(), Failure>;
@@ -47,6 +51,9 @@ pub(super) fn find(spec: &Spec) -> Option<Command> {
         .or_else(|| counters::find(name))
         .or_else(|| expire::find(name))
         .or_else(|| hashes::find(name))
+        .or_else(|| lists::find(name))
+        .or_else(|| sorted_sets::find(name))
+        .or_else(|| blocking::find(name))
         .or_else(|| keys::find(name))
         .or_else(|| server::find(name))
         .or_else(|| configuration::find(name))

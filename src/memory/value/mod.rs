@@ -5,10 +5,14 @@
 //! a string, the most common value, must not pay for them.
 
 pub(super) mod hash;
+pub(super) mod list;
 mod packed;
+pub(super) mod sorted_set;
 mod table;
 
 use hash::Hash;
+use list::List;
+use sorted_set::SortedSet;
 
 /// The value of one key.
 #[derive(Clone, Debug)]
@@ -17,6 +21,10 @@ pub(super) enum Value {
     String(Vec<u8>),
     /// Fields with a value each.
     Hash(Box<Hash>),
+    /// Elements in the order in which they were pushed.
+    List(Box<List>),
+    /// Members in the order of their scores.
+    SortedSet(Box<SortedSet>),
 }
 
 /// One of the types that a value can be. The default is a value with nothing in it.
@@ -49,6 +57,8 @@ impl Value {
         match self {
             Self::String(_) => "string",
             Self::Hash(_) => "hash",
+            Self::List(_) => "list",
+            Self::SortedSet(_) => "zset",
         }
     }
 
@@ -57,6 +67,8 @@ impl Value {
         match self {
             Self::String(string) => string.bytes(),
             Self::Hash(hash) => hash.bytes(),
+            Self::List(list) => list.bytes(),
+            Self::SortedSet(set) => set.bytes(),
         }
     }
 }
