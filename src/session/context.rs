@@ -85,7 +85,7 @@ impl Context {
         if !executed.is_empty() {
             let whole = Sample::of(start.elapsed());
             for (command, outcome) in executed.drain(..) {
-                self.shard.answered(command, outcome, Route::Memory, whole);
+                self.shard.answered(command, outcome, Route::Memory, whole, 1);
             }
         }
     }

@@ -39,7 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let command = std::mem::take(&mut self.state.command);
         let outcome = Outcome::of_answer(self.replies.take_own());
         let whole = Sample::of(start.elapsed());
-        self.context.shard.answered(command, outcome, route, whole);
+        self.context.shard.answered(command, outcome, route, whole, 1);
     }
 
     async fn carry_out(&mut self, frame: Vec<u8>) -> Result<(), End> {

@@ -183,13 +183,19 @@ impl Shard {
         }
     }
 
-    /// Counts a command that took `whole`.
-    #[inline]
-    pub fn answered(&self, command: Number, outcome: Outcome, route: Route, whole: Sample) {
-        if let Some(row) = self.rows.get(command.index()) {
-            row.outcomes[outcome as usize].add(1);
-            self.whole[row.family][route as usize].add(whole, 1);
-        }
+    /// Counts `count` commands that each took `whole`. Whether they are any that are counted.
+    pub fn answered(
+        &self,
+        command: Number,
+        outcome: Outcome,
+        route: Route,
+        whole: Sample,
+        count: u64,
+    ) -> bool {
+        let Some(row) = self.rows.get(command.index()) else { return false };
+        row.outcomes[outcome as usize].add(count);
+        self.whole[row.family][route as usize].add(whole, count);
+        true
     }
 
     /// The upstream has answered with this error.
@@ -199,12 +205,15 @@ impl Shard {
 }
 
 /// Records the commands of one lane. Those that were handed over together and answered together share their
-/// times, so that a command costs no look at the clock and no search for a bucket.
+/// times, and equal ones among them are counted together, so that a command costs no look at the clock, no search
+/// for a bucket, and often no more than adding one.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     shard: Arc<Shard>,
     route: Route,
     times: Option<Times>,
+    /// Commands of the same kind and end that were answered one after the other, and are not in the shard yet.
+    run: Run,
     /// Replies that the upstream owes on this lane, as it was told last.
     owed: u64,
 }
@@ -218,11 +227,19 @@ struct Times {
     commands: u64,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    command: Number,
+    outcome: Outcome,
+    count: u64,
+}
+
 impl Recorder {
     /// Of a lane that takes this route.
     #[must_use]
     pub fn new(shard: Arc<Shard>, route: Route) -> Self {
-        Self { shard, route, times: None, owed: 0 }
+        let run = Run { command: Number::NONE, outcome: Outcome::Ok, count: 0 };
+        Self { shard, route, times: None, run, owed: 0 }
     }
 
     /// So many replies are owed on this lane now.
@@ -259,16 +276,26 @@ impl Recorder {
     /// A command was answered.
     #[inline]
     pub fn answered(&mut self, command: Number, outcome: Outcome) {
+        if self.run.command != command || self.run.outcome != outcome {
+            self.end_run();
+            self.run = Run { command, outcome, count: 0 };
+        }
+        self.run.count += 1;
+    }
+
+    fn end_run(&mut self) {
+        let Run { command, outcome, count } = self.run;
+        self.run.count = 0;
         if let Some(times) = &mut self.times
-            && command != Number::NONE
+            && self.shard.answered(command, outcome, self.route, times.whole, count)
         {
-            self.shard.answered(command, outcome, self.route, times.whole);
-            times.commands += 1;
+            times.commands += count;
         }
     }
 
     /// The times are over.
     pub fn finish(&mut self) {
+        self.end_run();
         if let Some(times) = self.times.take() {
             self.shard.queue[self.route as usize].add(times.queue, times.commands);
             self.shard.upstream[self.route as usize].add(times.upstream, times.commands);

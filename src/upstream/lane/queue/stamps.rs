@@ -52,15 +52,22 @@ impl Queue {
             return;
         }
         let outcome = Outcome::of_reply(self.kind);
+        if !slot.order.is_patient && slot.since.is_none() && self.recorder.has_times() {
+            return self.recorder.answered(slot.order.command, outcome);
+        }
+        self.record_first(slot, outcome);
+    }
+
+    /// The same for one that is the first with its times, or has its own, or none.
+    #[cold]
+    fn record_first(&mut self, slot: &Slot, outcome: Outcome) {
         if slot.order.is_patient {
             // It took as long as its client wanted it to.
             return self.recorder.shard().count(slot.order.command, outcome);
         }
-        if slot.since.is_some() || !self.recorder.has_times() {
-            let (at, sent) =
-                self.stamps.front().map_or((self.now, self.now), |stamp| (stamp.at, stamp.sent));
-            self.recorder.begin(slot.since.unwrap_or(at), sent, self.now);
-        }
+        let (at, sent) =
+            self.stamps.front().map_or((self.now, self.now), |stamp| (stamp.at, stamp.sent));
+        self.recorder.begin(slot.since.unwrap_or(at), sent, self.now);
         self.recorder.answered(slot.order.command, outcome);
         if slot.since.is_some() {
             self.recorder.finish();
