@@ -9,6 +9,7 @@ mod bad_input;
 mod blocking;
 mod chaos;
 mod cli_check;
+mod cli_wait;
 mod client_command;
 mod command_table;
 mod config;

@@ -2,11 +2,11 @@
 //! may be so, is said by `config`, together with every other fault.
 //! `redis-sidecar` alone is `redis-sidecar run`. Usage faults exit with 2, as clap has it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Flags, Sources};
+use crate::config::{Flags, Sources, parse_duration};
 
 /// A Redis-protocol sidecar proxy: plain RESP on localhost, pooled TLS connections to a cloud Redis.
 #[derive(Debug, Clone, Parser)]
@@ -21,13 +21,30 @@ pub struct CommandLine {
 }
 
 /// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Subcommand)]
 pub enum Command {
     /// Serve apps until SIGTERM (the default)
     #[default]
     Run,
     /// Print the configuration as it takes effect, or every fault in it; dials nothing
     Check,
+    /// Return when the running sidecar is ready: 0, or 1 when it is not in time
+    Wait(WaitOptions),
+}
+
+/// What `wait` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct WaitOptions {
+    /// How long to wait
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub timeout: Duration,
+}
+
+/// A duration of at least a millisecond.
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "give a time such as 500ms, 30s or 5m".to_owned())
 }
 
 /// What each command takes; before or after the command.
@@ -109,6 +126,21 @@ mod tests {
         assert_eq!(parse("redis-sidecar").unwrap().command.unwrap_or_default(), Command::Run);
         assert_eq!(parse("redis-sidecar run").unwrap().command, Some(Command::Run));
         assert_eq!(parse("redis-sidecar check").unwrap().command, Some(Command::Check));
+    }
+
+    #[test]
+    fn times_have_units() {
+        let timeout = |line| match parse(line).unwrap().command {
+            Some(Command::Wait(options)) => options.timeout.as_millis(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(timeout("redis-sidecar wait"), 30_000);
+        assert_eq!(timeout("redis-sidecar wait --timeout 250ms --admin :9000"), 250);
+        for text in ["5", "0", "0s", "soon"] {
+            let error = parse(&format!("redis-sidecar wait --timeout {text}")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ValueValidation, "{text}");
+            assert!(error.to_string().contains("500ms"), "{error}");
+        }
     }
 
     #[test]

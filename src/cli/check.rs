@@ -42,6 +42,18 @@ fn report(sources: &Sources, out: &mut dyn Write, err: &mut dyn Write) -> io::Re
     }
 }
 
+/// The configuration; where there are faults, they are told to `err`.
+pub(super) fn load(sources: &Sources, err: &mut dyn Write) -> Option<Config> {
+    match Config::load(sources) {
+        Ok(config) => Some(config),
+        Err(faults) => {
+            // Nothing is left to tell the faults to where they can't be written.
+            let _ = write_faults(&faults, err);
+            None
+        }
+    }
+}
+
 /// One line each, after how many there are; `run` words its refusal to start in the same way.
 ///
 /// # Errors

@@ -2,10 +2,13 @@
 
 pub mod args;
 pub mod check;
+mod http;
 mod run;
+mod wait;
 
 use args::{Command, CommandLine};
 use clap::Parser;
+use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
 /// Does what the command line asks for.
@@ -15,8 +18,9 @@ pub fn main() -> ExitCode {
     let sources = line.options.sources();
     match line.command.unwrap_or_default() {
         Command::Run => run::run(&sources),
-        Command::Check => {
-            check::run(&sources, &mut std::io::stdout().lock(), &mut std::io::stderr().lock())
+        Command::Check => check::run(&sources, &mut stdout().lock(), &mut stderr().lock()),
+        Command::Wait(options) => {
+            wait::run(&sources, &options, &mut stdout().lock(), &mut stderr().lock())
         }
     }
 }

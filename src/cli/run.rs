@@ -1,18 +1,13 @@
 //! `redis-sidecar run`: configuration, logs, and the server until it is told to stop.
 
-use super::check::{EXIT_CONFIGURATION, EXIT_FAILURE, write_faults};
+use super::check::{EXIT_CONFIGURATION, EXIT_FAILURE, load};
 use crate::config::{Config, Sources};
 use crate::{server, telemetry};
 use std::process::ExitCode;
 
 pub(super) fn run(sources: &Sources) -> ExitCode {
-    let config = match Config::load(sources) {
-        Ok(config) => config,
-        Err(faults) => {
-            // Nothing is left to tell the fault to if stderr is gone.
-            let _ = write_faults(&faults, &mut std::io::stderr().lock());
-            return ExitCode::from(EXIT_CONFIGURATION);
-        }
+    let Some(config) = load(sources, &mut std::io::stderr().lock()) else {
+        return ExitCode::from(EXIT_CONFIGURATION);
     };
     let levels = telemetry::logs::start(&config.log);
     for warning in &config.warnings {

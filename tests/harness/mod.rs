@@ -3,6 +3,7 @@
 //! Nothing here sleeps to wait for a condition: [`eventually`] polls with a deadline.
 
 mod certs;
+mod cli;
 mod client;
 mod faults;
 mod process;
@@ -13,6 +14,7 @@ mod sidecar;
 mod value;
 
 pub(crate) use certs::Certs;
+pub(crate) use cli::Cli;
 pub(crate) use client::{Client, escape};
 pub(crate) use faults::{End, Proxy, Way};
 pub(crate) use redis::{PASSWORD, Redis, RedisOptions, ServerCert, free_port};

@@ -117,6 +117,10 @@ impl Sidecar {
         &self.address
     }
 
+    pub(crate) fn admin_address(&self) -> &str {
+        &self.admin
+    }
+
     /// A file in the directory in which it runs.
     pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {
         self.dir.path().join(name)
