@@ -9,6 +9,8 @@ mod bad_input;
 mod blocking;
 mod chaos;
 mod cli_check;
+mod cli_monitor;
+mod cli_validate;
 mod cli_wait;
 mod client_command;
 mod command_table;

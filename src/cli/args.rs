@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Flags, Sources, parse_duration};
+use crate::config::{Flags, Sources, UpstreamUrl, UrlError, parse_duration};
 
 /// A Redis-protocol sidecar proxy: plain RESP on localhost, pooled TLS connections to a cloud Redis.
 #[derive(Debug, Clone, Parser)]
@@ -28,6 +28,10 @@ pub enum Command {
     Run,
     /// Print the configuration as it takes effect, or every fault in it; dials nothing
     Check,
+    /// Check the way to the Redis, what it can do and what our user may do: 0, or 1 when a check fails
+    Validate(ValidateOptions),
+    /// Watch a running sidecar: latency, failures, an alert; a live page in a terminal, lines elsewhere
+    Monitor(MonitorOptions),
     /// Return when the running sidecar is ready: 0, or 1 when it is not in time
     Wait(WaitOptions),
 }
@@ -38,6 +42,74 @@ pub struct WaitOptions {
     /// How long to wait
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub timeout: Duration,
+}
+
+/// What `validate` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ValidateOptions {
+    /// Also do what real apps do: profiles, payments, bet slips, counters, leaderboards, sessions, queues, limiter
+    #[arg(long)]
+    pub workloads: bool,
+    /// Check a running sidecar instead: HOST:PORT or unix:///path; nothing is the configured listen.address
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "", value_parser = through)]
+    pub through: Option<Through>,
+    /// What one check may take
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Where the keys of the checks lie; all are deleted at the end
+    #[arg(long, value_name = "TEXT", default_value = "redis-sidecar:validate:")]
+    pub prefix: String,
+    /// Exit with 0 though our user is forbidden some commands
+    #[arg(long)]
+    pub allow_denied: bool,
+    /// One JSON document instead of lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `monitor` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct MonitorOptions {
+    /// Between two rounds
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub every: Duration,
+    /// After how many failed rounds in a row the alert stands
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
+    pub alert_after: u32,
+    /// Ask until a round is good (exit code 0) or the alert stands (1), a second apart, and end
+    #[arg(long)]
+    pub once: bool,
+    /// The sidecar: HOST:PORT or unix:///path; nothing is the configured listen.address
+    #[arg(long, value_name = "ADDR", default_value = "", hide_default_value = true, value_parser = through)]
+    pub through: Through,
+    /// What one question may take
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Where the keys of the probes lie; all are deleted
+    #[arg(long, value_name = "TEXT", default_value = "redis-sidecar:monitor:")]
+    pub prefix: String,
+}
+
+/// Which running sidecar is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Through {
+    /// The one that listens where the configuration says.
+    Configured,
+    /// The one at this address.
+    At(UpstreamUrl),
+}
+
+/// `127.0.0.1:6379`, `:6379`, `/path`, or a URL.
+fn through(text: &str) -> Result<Through, String> {
+    let url = match text {
+        "" => return Ok(Through::Configured),
+        text if text.contains("://") => text.to_owned(),
+        text if text.starts_with('/') => format!("unix://{text}"),
+        text if text.starts_with(':') => format!("redis://127.0.0.1{text}"),
+        text => format!("redis://{text}"),
+    };
+    let parsed = url.parse().map(Through::At);
+    parsed.map_err(|error: UrlError| format!("it {error}; give HOST:PORT, unix:///path or nothing"))
 }
 
 /// A duration of at least a millisecond.

@@ -1,9 +1,16 @@
 //! The command line: what was asked for, and the exit code: 0 fine, 1 failed at run, 2 usage or configuration.
 
 pub mod args;
+mod calendar;
 pub mod check;
 mod http;
+mod keys;
+mod link;
+mod local;
+mod monitor;
 mod run;
+mod script;
+mod validate;
 mod wait;
 
 use args::{Command, CommandLine};
@@ -19,6 +26,8 @@ pub fn main() -> ExitCode {
     match line.command.unwrap_or_default() {
         Command::Run => run::run(&sources),
         Command::Check => check::run(&sources, &mut stdout().lock(), &mut stderr().lock()),
+        Command::Monitor(options) => monitor::run(&sources, &options),
+        Command::Validate(options) => validate::main(&sources, &options),
         Command::Wait(options) => {
             wait::run(&sources, &options, &mut stdout().lock(), &mut stderr().lock())
         }

@@ -10,7 +10,7 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-/// `ca`, `server`, `client`, `expired` and `wrong-host`, each with `.crt` and `.key`, and the
+/// `ca`, `server`, `client`, `expired`, `not-yet-valid` and `wrong-host`, each with `.crt` and `.key`, and the
 /// certificate of an authority that signed none of them as `unknown-ca.crt`.
 pub(crate) struct Certs {
     dir: TempDir,
@@ -31,6 +31,12 @@ impl Certs {
         certs.sign("wrong-host", &["elsewhere.test"], ExtendedKeyUsagePurpose::ServerAuth, &issuer);
         certs.sign(
             "expired",
+            &["localhost", "127.0.0.1"],
+            ExtendedKeyUsagePurpose::ServerAuth,
+            &issuer,
+        );
+        certs.sign(
+            "not-yet-valid",
             &["localhost", "127.0.0.1"],
             ExtendedKeyUsagePurpose::ServerAuth,
             &issuer,
@@ -74,6 +80,9 @@ impl Certs {
         if name == "expired" {
             params.not_before = date_time_ymd(2019, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 1);
+        }
+        if name == "not-yet-valid" {
+            params.not_before = date_time_ymd(4000, 1, 1);
         }
         let key = KeyPair::generate().unwrap();
         self.write(name, &params.signed_by(&key, issuer).unwrap().pem(), &key);

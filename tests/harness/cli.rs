@@ -11,6 +11,7 @@ use super::{DEADLINE, PASSWORD, Redis};
 /// A command to be run.
 pub(crate) struct Cli {
     command: Command,
+    /// where it runs
     dir: TempDir,
 }
 

@@ -14,7 +14,7 @@ mod sidecar;
 mod value;
 
 pub(crate) use certs::Certs;
-pub(crate) use cli::Cli;
+pub(crate) use cli::{Cli, Outcome};
 pub(crate) use client::{Client, escape};
 pub(crate) use faults::{End, Proxy, Way};
 pub(crate) use redis::{PASSWORD, Redis, RedisOptions, ServerCert, free_port};

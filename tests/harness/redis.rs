@@ -21,6 +21,7 @@ pub(crate) const PASSWORD: &str = "s3cret-of-the-cloud";
 pub(crate) enum ServerCert {
     Good,
     Expired,
+    NotYetValid,
     WrongHost,
 }
 
@@ -213,6 +214,7 @@ impl Redis {
             let cert = match options.server_cert {
                 ServerCert::Good => "server",
                 ServerCert::Expired => "expired",
+                ServerCert::NotYetValid => "not-yet-valid",
                 ServerCert::WrongHost => "wrong-host",
             };
             let file = |name: &str| self.certs.file(name).display().to_string();
