@@ -7,6 +7,7 @@ mod harness;
 mod app_clients;
 mod bad_input;
 mod blocking;
+mod busy_poll;
 mod chaos;
 mod cli_check;
 mod cli_monitor;

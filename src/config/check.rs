@@ -28,6 +28,7 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let breaker = breaker(&mut reader);
     let is_workers_auto = reader.text(&keys::WORKERS).eq_ignore_ascii_case("auto");
     let workers = if is_workers_auto { Some(cores()) } else { reader.count(&keys::WORKERS) };
+    let busy_poll = reader.span_or_off(&keys::BUSY_POLL);
     let log = log(&mut reader);
     let drain_timeout = reader.span(&keys::DRAIN_TIMEOUT);
     Some(Config {
@@ -38,6 +39,7 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
         breaker: breaker?,
         workers: workers?,
         is_workers_auto,
+        busy_poll: busy_poll?,
         log: log?,
         drain_timeout: drain_timeout?,
         warnings: reader.warnings,

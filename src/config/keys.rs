@@ -278,6 +278,13 @@ pub const WORKERS: Key = Key::new("workers", Takes::CountOrAuto(1, 1024), "auto"
     .why(
         "Single-threaded runtimes, each with its own clients and lanes; auto is one for two cores.",
     );
+/// `busy_poll`
+pub const BUSY_POLL: Key = Key::new(
+    "busy_poll",
+    Takes::SpanOrOff(Duration::from_micros(1), Duration::from_millis(1)),
+    "off",
+)
+.why("How long to look for replies again and again before sleeping: less latency, more CPU.");
 /// `log.level`
 pub const LOG_LEVEL: Key =
     Key::new("log.level", Takes::Word(&["error", "warn", "info", "debug", "trace"]), "info")
@@ -340,6 +347,7 @@ pub const ALL: &[&Key] = &[
     &BREAKER_COOLDOWN,
     &BREAKER_MAX_COOLDOWN,
     &WORKERS,
+    &BUSY_POLL,
     &LOG_LEVEL,
     &LOG_FORMAT,
     &DRAIN_TIMEOUT,

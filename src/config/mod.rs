@@ -55,6 +55,8 @@ pub struct Config {
     pub workers: usize,
     /// Whether `workers` was `auto`.
     pub is_workers_auto: bool,
+    /// How long a worker looks for replies again and again before it sleeps, 1 µs to 1 ms; `None` is not at all.
+    pub busy_poll: Option<Duration>,
     /// What is logged, and how.
     pub log: Log,
     /// After SIGTERM, how long commands in flight may take to end; 0 to 24 hours.

@@ -1,11 +1,17 @@
-//! Durations as `250ms`, `10s`, `5m`, `2h`, `1d`, and sizes as `512`, `64kb`, `64mb`, `1gb`.
+//! Durations as `60us`, `250ms`, `10s`, `5m`, `2h`, `1d`, and sizes as `512`, `64kb`, `64mb`, `1gb`.
 //! A duration without a unit is refused (0 alone needs none): nobody can tell seconds from
 //! milliseconds. Sizes follow redis.conf: `k` is 1,000 and `kb` is 1,024.
 
 use std::time::Duration;
 
-const DURATIONS: [(&str, u64); 5] =
-    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const DURATIONS: [(&str, u64); 6] = [
+    ("d", 86_400_000_000),
+    ("h", 3_600_000_000),
+    ("m", 60_000_000),
+    ("s", 1_000_000),
+    ("ms", 1_000),
+    ("us", 1),
+];
 
 const SIZES: [(&str, u64); 8] = [
     ("gb", 1 << 30),
@@ -18,12 +24,12 @@ const SIZES: [(&str, u64); 8] = [
     ("", 1),
 ];
 
-/// Reads `10s`; `None` where it is no duration, or past what milliseconds in 64 bits can hold.
+/// Reads `10s`; `None` where it is no duration, or past what microseconds in 64 bits can hold.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
-    scaled(text, &DURATIONS).map(Duration::from_millis)
+    scaled(text, &DURATIONS).map(Duration::from_micros)
 }
 
 /// Reads `64mb`, in bytes; `None` where it is no size, or past 64 bits.
@@ -31,19 +37,19 @@ pub fn parse_size(text: &str) -> Option<u64> {
     scaled(&text.to_ascii_lowercase(), &SIZES)
 }
 
-/// The shortest text that reads back as `duration` (in whole milliseconds).
+/// The shortest text that reads back as `duration` (in whole microseconds).
 pub fn show_duration(duration: Duration) -> String {
-    let millis = duration.as_millis();
-    if millis == 0 {
+    let micros = duration.as_micros();
+    if micros == 0 {
         return "0s".to_owned();
     }
     // 24h is read more easily than 1d beside a timeout of 10s.
     for (unit, scale) in &DURATIONS[1..] {
-        if millis.is_multiple_of(u128::from(*scale)) {
-            return format!("{}{unit}", millis / u128::from(*scale));
+        if micros.is_multiple_of(u128::from(*scale)) {
+            return format!("{}{unit}", micros / u128::from(*scale));
         }
     }
-    format!("{millis}ms")
+    format!("{micros}us")
 }
 
 /// The shortest text that reads back as `bytes`.
@@ -83,6 +89,8 @@ mod tests {
             assert_eq!(show_duration(duration), text);
         }
         assert_eq!(show_duration(Duration::from_millis(90_000)), "90s");
+        assert_eq!(parse_duration("60us"), Some(Duration::from_micros(60)));
+        assert_eq!(show_duration(Duration::from_micros(1_500)), "1500us");
         assert_eq!(parse_duration("1d"), parse_duration("24h"));
         assert_eq!(parse_duration("0"), Some(Duration::ZERO));
         assert_eq!(parse_duration(&show_duration(Duration::ZERO)), Some(Duration::ZERO));

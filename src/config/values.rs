@@ -52,6 +52,7 @@ pub(super) fn values(config: &Config) -> Vec<Row<'_>> {
     values.extend(breaker(&config.breaker));
     values.extend([
         (&keys::WORKERS, shown(workers)),
+        (&keys::BUSY_POLL, or_off(config.busy_poll.map(show_duration))),
         (&keys::LOG_LEVEL, shown(level)),
         (&keys::LOG_FORMAT, shown(format)),
         (&keys::DRAIN_TIMEOUT, span(config.drain_timeout)),

@@ -52,6 +52,7 @@ pub struct Upstream {
     keepalive: Option<Duration>,
     max_queued: usize,
     retry: config::Retry,
+    busy_poll: Option<Duration>,
     handshakes: Semaphore,
     certificate_end: Mutex<Option<SystemTime>>,
     /// What is counted of connections.
@@ -97,6 +98,7 @@ impl Upstream {
             keepalive: upstream.keepalive,
             max_queued: upstream.max_queued,
             retry: config.retry.clone(),
+            busy_poll: config.busy_poll,
             handshakes: Semaphore::new(HANDSHAKES),
             certificate_end: Mutex::default(),
             health: Health::new(config.breaker.clone(), Arc::clone(&events)),
@@ -146,6 +148,12 @@ impl Upstream {
     #[must_use]
     pub fn max_queued(&self) -> usize {
         self.max_queued
+    }
+
+    /// How long a lane looks for replies again and again before it sleeps.
+    #[must_use]
+    pub fn busy_poll(&self) -> Option<Duration> {
+        self.busy_poll
     }
 
     /// What is sent again, and how often.

@@ -1,10 +1,11 @@
 //! A lane: one upstream connection that carries the commands of many callers, or, as a checkout, of one.
 //!
 //! One task owns the connection; it reads while it writes. Woken by a command, it yields once to the scheduler
-//! before it writes, so that every client that is ready joins the batch: no timer ever holds a command.
+//! before it writes, so that every client that is ready joins the batch (see `gather`): no timer ever holds a command.
 //! A shared lane outlives its connections: it connects again by itself, and what was not sent yet waits
 //! for the next connection until its time is over. A lent connection ends with its first loss.
 
+mod gather;
 mod queue;
 mod task;
 mod watch;
@@ -17,6 +18,7 @@ use super::{Connection, Upstream};
 use crate::command::Number;
 use crate::telemetry::metrics::shard::{Recorder, Route, Shard};
 use crate::wire::Protocol;
+use gather::Company;
 use queue::Queue;
 use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
@@ -86,6 +88,8 @@ struct Shared {
     /// A command has come since the task last looked, and when the first did.
     is_called: Cell<bool>,
     called_at: Cell<Instant>,
+    /// Whether other clients lately joined a batch.
+    company: Cell<Company>,
     /// The stage of its life.
     stage: Cell<Stage>,
     /// Client id of the connection, at the upstream.
@@ -185,6 +189,7 @@ impl Lane {
             task: RefCell::default(),
             is_called: Cell::new(false),
             called_at: Cell::new(Instant::now()),
+            company: Cell::default(),
             stage: Cell::new(stage),
             id: Cell::new(0),
             held_up: Cell::new(None),

@@ -28,6 +28,8 @@ const HEDGES: usize = 3;
 enum Turn {
     /// Commands have come: let others join, then write.
     Gather,
+    /// A reply may be here any moment: look again before sleeping.
+    Look,
     /// The connection is lost, and why.
     Lost(Loss),
     /// Closing, and nothing is owed.
@@ -187,10 +189,11 @@ impl Shared {
                 std::future::poll_fn(|cx| self.poll_turn(&mut is_writing, timer.as_mut(), cx));
             match turn.await {
                 Turn::Gather => {
-                    tokio::task::yield_now().await;
+                    self.gather().await;
                     self.is_called.set(false);
                     is_writing = true;
                 }
+                Turn::Look => tokio::task::yield_now().await,
                 Turn::Lost(loss) => return Some(loss),
                 Turn::Done => return None,
             }
@@ -229,7 +232,10 @@ impl Shared {
             Stage::Closing if is_idle && !*is_writing => return Poll::Ready(Turn::Done),
             _ => {}
         }
-        if self.is_called.get() && !*is_writing { Poll::Ready(Turn::Gather) } else { Poll::Pending }
+        if self.is_called.get() && !*is_writing {
+            return Poll::Ready(Turn::Gather);
+        }
+        if self.looks_again() { Poll::Ready(Turn::Look) } else { Poll::Pending }
     }
 
     /// Reads and hands out replies until there are none, or the one under way has a slow reader.

@@ -206,10 +206,14 @@ impl Queue {
         self.is_demoted && self.expects_master && self.holder.is_none()
     }
 
+    /// Whether the upstream has commands to work on.
+    pub(super) fn has_sent(&self) -> bool {
+        self.outgoing.kept() > self.outgoing.unwritten()
+    }
+
     /// Whether a reply is owed that should come soon: one that was sent, and does not wait for a key.
     pub(super) fn is_waiting(&self) -> bool {
-        let was_sent = self.outgoing.kept() > self.outgoing.unwritten();
-        was_sent && self.slots.front().is_some_and(|slot| !slot.order.is_patient)
+        self.has_sent() && self.slots.front().is_some_and(|slot| !slot.order.is_patient)
     }
 
     /// Replies owed.
