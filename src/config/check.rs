@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::{
-    Admin, Breaker, Config, Format, Jitter, Level, Listen, ListenTls, Log, Pool, Retry,
+    Admin, Breaker, Config, Format, Jitter, Level, Listen, ListenTls, Log, Memory, Pool, Retry,
     RetryWrites,
     fault::Faults,
     keys::{self, Key},
@@ -26,6 +26,7 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let upstream = upstream::check(&mut reader, listen.as_ref());
     let retry = retry(&mut reader);
     let breaker = breaker(&mut reader);
+    let maxmemory = reader.size(&keys::MEMORY_MAXMEMORY);
     let is_workers_auto = reader.text(&keys::WORKERS).eq_ignore_ascii_case("auto");
     let workers = if is_workers_auto { Some(cores()) } else { reader.count(&keys::WORKERS) };
     let busy_poll = reader.span_or_off(&keys::BUSY_POLL);
@@ -37,6 +38,7 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
         upstream: upstream?,
         retry: retry?,
         breaker: breaker?,
+        memory: Memory { maxmemory: maxmemory? },
         workers: workers?,
         is_workers_auto,
         busy_poll: busy_poll?,

@@ -271,6 +271,10 @@ pub const BREAKER_COOLDOWN: Key = Key::new("breaker.cooldown", TIMEOUT, "500ms")
 /// `breaker.max_cooldown`
 pub const BREAKER_MAX_COOLDOWN: Key = Key::new("breaker.max_cooldown", TIMEOUT, "5s")
     .why("The longest that the cooldown grows to: so soon is the upstream's return seen.");
+/// `memory.maxmemory`
+pub const MEMORY_MAXMEMORY: Key =
+    Key::new("memory.maxmemory", Takes::Size(1 << 20, 1 << 40), "256mb")
+        .why("The embedded engine's bound in bytes; past it, writes get Redis's OOM error.");
 /// `workers`
 pub const WORKERS: Key = Key::new("workers", Takes::CountOrAuto(1, 1024), "auto")
     .env(&["SIDECAR_WORKERS"])
@@ -346,6 +350,7 @@ pub const ALL: &[&Key] = &[
     &BREAKER_WINDOW,
     &BREAKER_COOLDOWN,
     &BREAKER_MAX_COOLDOWN,
+    &MEMORY_MAXMEMORY,
     &WORKERS,
     &BUSY_POLL,
     &LOG_LEVEL,

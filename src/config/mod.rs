@@ -50,6 +50,8 @@ pub struct Config {
     pub retry: Retry,
     /// When commands are rejected at once, and for how long.
     pub breaker: Breaker,
+    /// The embedded engine behind `memory://`.
+    pub memory: Memory,
     /// Single-threaded runtimes, 1 to 1024; `auto` is resolved to one for two cores that we may use: the app and
     /// the kernel need the rest, and fewer workers make larger batches.
     pub workers: usize,
@@ -253,6 +255,13 @@ pub struct Breaker {
     pub cooldown: Duration,
     /// The longest that the cooldown grows to; 1 ms to 24 h.
     pub max_cooldown: Duration,
+}
+
+/// The embedded engine behind `memory://`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes that its keys and values may take, 1 MiB to 1 TiB; past them, writes are refused.
+    pub maxmemory: usize,
 }
 
 /// What is logged, and how.

@@ -50,7 +50,9 @@ pub(super) fn values(config: &Config) -> Vec<Row<'_>> {
     values.extend(upstream(&config.upstream));
     values.extend(retry(&config.retry));
     values.extend(breaker(&config.breaker));
+    let maxmemory = u64::try_from(config.memory.maxmemory).unwrap_or(u64::MAX);
     values.extend([
+        (&keys::MEMORY_MAXMEMORY, shown(show_size(maxmemory))),
         (&keys::WORKERS, shown(workers)),
         (&keys::BUSY_POLL, or_off(config.busy_poll.map(show_duration))),
         (&keys::LOG_LEVEL, shown(level)),

@@ -34,6 +34,16 @@ pub(super) fn parse_bound(text: &[u8]) -> Option<f64> {
     (reading.used == text.len() && !reading.value.is_nan()).then_some(reading.value)
 }
 
+/// The number that SORT puts an element in order by: as the bound of a range, but one that a double can
+/// hold.
+pub(super) fn parse_weight(text: &[u8]) -> Option<f64> {
+    let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
+    let text = text.get(..end)?;
+    let reading = read(text);
+    let is_number = !reading.is_out_of_range && !reading.value.is_nan();
+    (reading.used == text.len() && is_number).then_some(reading.value)
+}
+
 /// Most scores are a few digits.
 fn short_integer(text: &[u8]) -> Option<f64> {
     if text.is_empty() || text.len() > 9 {

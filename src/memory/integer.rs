@@ -19,14 +19,48 @@ pub(super) fn parse(bytes: &[u8]) -> Option<i64> {
     if negative { Some(magnitude) } else { magnitude.checked_neg() }
 }
 
+/// The digits of a number, as [`parse`] reads them, without a block of memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Digits {
+    bytes: [u8; 20],
+    start: u8,
+}
+
+impl Digits {
+    pub(super) fn of(number: i64) -> Self {
+        let mut bytes = [0; 20];
+        let mut start = bytes.len();
+        let mut rest = number.unsigned_abs();
+        while start == bytes.len() || rest > 0 {
+            start -= 1;
+            bytes[start] = b"0123456789"[(rest % 10) as usize];
+            rest /= 10;
+        }
+        if number < 0 {
+            start -= 1;
+            bytes[start] = b'-';
+        }
+        Self { bytes, start: u8::try_from(start).unwrap_or_default() }
+    }
+}
+
+impl std::ops::Deref for Digits {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[usize::from(self.start)..]
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{Digits, parse};
 
     #[test]
     fn reads_what_redis_writes_and_nothing_else() {
         for number in [0, 1, -1, 10, -10, 42, i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1] {
             assert_eq!(parse(number.to_string().as_bytes()), Some(number));
+            assert_eq!(&*Digits::of(number), number.to_string().as_bytes());
         }
         for text in [
             "",

@@ -4,16 +4,17 @@
 //! `bytes` is the sum of the costs of all entries, and `deadlines` holds exactly the keys that have
 //! one. A key past its deadline is never seen by a caller: the look-up removes it.
 //!
-//! Entries lie in one dense array (`IndexMap`): a random key is one index away, and a scan can walk
-//! the array from its end while `swap_remove` goes on below it.
+//! Entries lie in one dense array (`IndexMap`): a random key is one index away, and `scan` walks it.
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use super::Now;
 use super::failure::Failure;
+use super::scan;
 use super::value::{Typed, Value, block, slot};
 
 /// A key's bytes, shared between the entry and its deadline.
@@ -30,8 +31,21 @@ const SMALL: usize = 1024;
 
 struct Entry {
     value: Value,
-    /// In milliseconds since the epoch; the key is gone as soon as the clock is past it.
-    deadline: Option<i64>,
+    /// In milliseconds since the epoch; the key is gone as soon as the clock is past it. No deadline
+    /// of a key that exists is 0.
+    deadline: Option<NonZero<i64>>,
+    /// When a command last asked for the value: the second, counted round.
+    asked: u32,
+}
+
+impl Entry {
+    fn deadline(&self) -> Option<i64> {
+        self.deadline.map(NonZero::get)
+    }
+
+    fn is_past(&self, now: Now) -> bool {
+        is_past(self.deadline(), now)
+    }
 }
 
 /// What becomes of a key's deadline when its value is replaced.
@@ -111,13 +125,21 @@ impl Keyspace {
 
     pub(super) fn value(&mut self, key: &[u8], now: Now) -> Option<&Value> {
         let index = self.find(key, now)?;
-        self.entries.get_index(index).map(|(_, entry)| &entry.value)
+        let (_, entry) = self.entries.get_index_mut(index)?;
+        entry.asked = second(now);
+        Some(&entry.value)
     }
 
     /// As [`Keyspace::value`], for several keys at once: what is past its deadline is left where it is.
     pub(super) fn peek(&self, key: &[u8], now: Now) -> Option<&Value> {
         let entry = self.entries.get(key)?;
-        (!is_past(entry.deadline, now)).then_some(&entry.value)
+        (!entry.is_past(now)).then_some(&entry.value)
+    }
+
+    /// How long no command has asked for the value, in seconds.
+    pub(super) fn idle_seconds(&self, key: &[u8], now: Now) -> Option<i64> {
+        let entry = self.entries.get(key).filter(|entry| !entry.is_past(now))?;
+        Some(second(now).wrapping_sub(entry.asked).into())
     }
 
     pub(super) fn contains(&mut self, key: &[u8], now: Now) -> bool {
@@ -127,7 +149,7 @@ impl Keyspace {
     /// `None` for a key that does not exist, `Some(None)` for one that does not expire.
     pub(super) fn deadline(&mut self, key: &[u8], now: Now) -> Option<Option<i64>> {
         let index = self.find(key, now)?;
-        self.entries.get_index(index).map(|(_, entry)| entry.deadline)
+        self.entries.get_index(index).map(|(_, entry)| entry.deadline())
     }
 
     /// Changes the deadline of a key that exists; does nothing for one that does not.
@@ -135,7 +157,8 @@ impl Keyspace {
         let Some(index) = self.find(key, now) else { return };
         let Some((key, entry)) = self.entries.get_index_mut(index) else { return };
         let key = Arc::clone(key);
-        let before = std::mem::replace(&mut entry.deadline, deadline);
+        let before = entry.deadline();
+        entry.deadline = deadline.and_then(NonZero::new);
         self.changes += 1;
         self.reschedule(&key, before, deadline);
     }
@@ -144,19 +167,21 @@ impl Keyspace {
     pub(super) fn set(&mut self, key: &[u8], value: Value, deadline: Deadline, now: Now) {
         self.changes += 1;
         let Some(index) = self.find(key, now) else {
-            return self.insert(key, value, deadline);
+            return self.insert(key, value, deadline, now);
         };
         let Some((key, entry)) = self.entries.get_index_mut(index) else { return };
         self.bytes = self.bytes + value.bytes() - entry.value.bytes();
         entry.value = value;
-        let before = entry.deadline;
-        entry.deadline = match deadline {
+        entry.asked = second(now);
+        let before = entry.deadline();
+        let after = match deadline {
             Deadline::Clear => None,
             Deadline::Keep => before,
             Deadline::At(at) => Some(at),
         };
-        if before != entry.deadline {
-            let (key, after) = (Arc::clone(key), entry.deadline);
+        if before != after {
+            entry.deadline = after.and_then(NonZero::new);
+            let key = Arc::clone(key);
             self.reschedule(&key, before, after);
         }
     }
@@ -170,7 +195,7 @@ impl Keyspace {
         change: impl FnOnce(&mut T) -> Result<Edit<R>, Failure>,
     ) -> Result<Option<R>, Failure> {
         match self.find(key, now) {
-            Some(index) => self.change_at(index, change).map(Some),
+            Some(index) => self.change_at(index, now, change).map(Some),
             None => Ok(None),
         }
     }
@@ -187,11 +212,11 @@ impl Keyspace {
             let edit = change(&mut value)?;
             self.changes += u64::from(edit.is_change);
             if !value.is_gone() {
-                self.insert(key, value.into_value(), Deadline::Clear);
+                self.insert(key, value.into_value(), Deadline::Clear, now);
             }
             return Ok(edit.result);
         };
-        self.change_at(index, change)
+        self.change_at(index, now, change)
     }
 
     /// Takes a key away, and says what it held.
@@ -206,7 +231,7 @@ impl Keyspace {
         let index = loop {
             let index = fastrand::usize(..self.entries.len().max(1));
             let (_, entry) = self.entries.get_index(index)?;
-            if !is_past(entry.deadline, now) {
+            if !entry.is_past(now) {
                 break index;
             }
             self.remove_at(index);
@@ -217,8 +242,21 @@ impl Keyspace {
 
     /// All keys, in no order that a caller may rely on.
     pub(super) fn keys(&self, now: Now) -> impl Iterator<Item = &[u8]> {
-        let living = move |entry: &Entry| !is_past(entry.deadline, now);
+        let living = move |entry: &Entry| !entry.is_past(now);
         self.entries.iter().filter(move |(_, entry)| living(entry)).map(|(key, _)| &**key)
+    }
+
+    /// The keys and values that a call of SCAN looks at, and the next cursor.
+    pub(super) fn scan(
+        &self,
+        cursor: u64,
+        count: usize,
+        now: Now,
+    ) -> (impl Iterator<Item = (&[u8], &Value)>, u64) {
+        let (range, next) = scan::step(self.entries.len(), cursor, count);
+        let entries = range.filter_map(|index| self.entries.get_index(index));
+        let living = entries.filter(move |(_, entry)| !entry.is_past(now));
+        (living.map(|(key, entry)| (&**key, &entry.value)), next)
     }
 
     pub(super) fn clear(&mut self) {
@@ -258,7 +296,7 @@ impl Keyspace {
     fn find(&mut self, key: &[u8], now: Now) -> Option<usize> {
         let index = self.entries.get_index_of(key)?;
         let (_, entry) = self.entries.get_index(index)?;
-        if is_past(entry.deadline, now) {
+        if entry.is_past(now) {
             self.remove_at(index);
             self.expired += 1;
             return None;
@@ -269,10 +307,13 @@ impl Keyspace {
     fn change_at<T: Typed, R>(
         &mut self,
         index: usize,
+        now: Now,
         change: impl FnOnce(&mut T) -> Result<Edit<R>, Failure>,
     ) -> Result<R, Failure> {
-        let value = self.entries.get_index_mut(index).and_then(|(_, e)| T::of_mut(&mut e.value));
-        let value = value.ok_or(Failure::WrongType)?;
+        // The index comes from a look-up; were it wrong, the type would be too.
+        let (_, entry) = self.entries.get_index_mut(index).ok_or(Failure::WrongType)?;
+        let value = T::of_mut(&mut entry.value).ok_or(Failure::WrongType)?;
+        entry.asked = second(now);
         let before = value.bytes();
         let edit = change(value);
         let is_gone = value.is_gone();
@@ -285,7 +326,7 @@ impl Keyspace {
         Ok(edit.result)
     }
 
-    fn insert(&mut self, key: &[u8], value: Value, deadline: Deadline) {
+    fn insert(&mut self, key: &[u8], value: Value, deadline: Deadline, now: Now) {
         let deadline = match deadline {
             Deadline::Clear | Deadline::Keep => None,
             Deadline::At(at) => Some(at),
@@ -293,13 +334,14 @@ impl Keyspace {
         let key = Key::from(key);
         self.bytes += cost(&key) + value.bytes();
         self.reschedule(&key, None, deadline);
-        self.entries.insert(key, Entry { value, deadline });
+        let deadline = deadline.and_then(NonZero::new);
+        self.entries.insert(key, Entry { value, deadline, asked: second(now) });
     }
 
     fn remove_at(&mut self, index: usize) -> Option<Value> {
         let (key, entry) = self.entries.swap_remove_index(index)?;
         self.bytes -= cost(&key) + entry.value.bytes();
-        self.reschedule(&key, entry.deadline, None);
+        self.reschedule(&key, entry.deadline(), None);
         let (len, capacity) = (self.entries.len(), self.entries.capacity());
         if capacity > SMALL && len < capacity / 8 {
             self.entries.shrink_to(len * 2);
@@ -322,6 +364,10 @@ impl Keyspace {
 /// What a key takes beside its value. Two counts of references stand before its bytes.
 fn cost(key: &Key) -> usize {
     ENTRY_COST + block(2 * size_of::<usize>() + key.len())
+}
+
+fn second(now: Now) -> u32 {
+    u32::try_from(now.0 / 1000 % (1 << 32)).unwrap_or(0)
 }
 
 /// Redis keeps a key through the millisecond of its deadline.

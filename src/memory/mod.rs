@@ -10,11 +10,13 @@
 mod commands;
 mod engine;
 mod expiry;
+mod extended;
 mod failure;
 mod float;
 pub mod glob;
 mod integer;
 mod keyspace;
+mod scan;
 mod statistics;
 mod value;
 

@@ -200,7 +200,7 @@ fn build_backend(
     events: Arc<Events>,
 ) -> Result<SharedBackend, ServerError> {
     if config.upstream.target == config::Target::Memory {
-        return Ok(SharedBackend::Memory(Arc::new(Engine::new(MEMORY))));
+        return Ok(SharedBackend::Memory(Arc::new(Engine::new(config.memory.maxmemory))));
     }
     let upstream = Arc::new(Upstream::new(config, own)?.counted_by(events));
     let pool = Arc::new(Pool::new(Arc::clone(&upstream), config.upstream.pool.clone())?);
@@ -210,9 +210,6 @@ fn build_backend(
 
 /// Keys that `memory://` forgets in one tick at most: clients wait meanwhile.
 const EXPIRED: usize = 1000;
-
-/// Bytes that `memory://` holds at most.
-const MEMORY: usize = 256 << 20;
 
 fn announce(shared: &Shared, workers: &Workers, admin: Option<&TcpListener>) {
     let config = &shared.config;

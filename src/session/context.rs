@@ -35,6 +35,8 @@ pub struct Context {
     pub shard: Arc<Shard>,
     /// Commands that memory has answered, and are not recorded yet.
     pub(super) executed: RefCell<Vec<(Number, Outcome)>>,
+    /// For memory: when the commands that it runs now were read.
+    pub(super) read_at: Cell<Now>,
     pub(super) scratch: RefCell<Vec<u8>>,
 }
 
@@ -75,6 +77,7 @@ impl Context {
             seconds: Cell::new(0),
             shard,
             executed: RefCell::default(),
+            read_at: Cell::new(Now(0)),
             scratch: RefCell::new(vec![0; SCRATCH]),
         }
     }

@@ -188,6 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return self.hand_on(bytes, cx);
         }
         let start = Instant::now();
+        self.context.read_at.set(wall_clock());
         let dispatched = self.hand_on(bytes, cx);
         self.context.record_executed(start);
         dispatched
@@ -251,13 +252,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         match &self.context.backend {
             Backend::Memory(engine) => {
                 let (db, protocol) = (self.state.db as usize, self.state.protocol);
-                let is_silent = self.state.is_silenced();
-                if is_silent {
-                    engine.execute(request, spec, db, protocol, wall_clock(), &mut Vec::new());
+                let now = self.context.read_at.get();
+                if self.state.is_silenced() {
+                    engine.execute(request, spec, db, protocol, now, &mut Vec::new());
                 } else {
-                    self.replies.answer(|out| {
-                        engine.execute(request, spec, db, protocol, wall_clock(), out);
-                    });
+                    self.replies
+                        .answer(|out| engine.execute(request, spec, db, protocol, now, out));
                 }
                 let outcome = Outcome::of_answer(self.replies.take_own());
                 self.context.executed.borrow_mut().push((number, outcome));

@@ -15,7 +15,7 @@ mod value;
 
 pub(crate) use certs::Certs;
 pub(crate) use cli::{Cli, Outcome};
-pub(crate) use client::{Client, escape};
+pub(crate) use client::{Client, encode, escape};
 pub(crate) use faults::{End, Proxy, Way};
 pub(crate) use redis::{PASSWORD, Redis, RedisOptions, ServerCert, free_port};
 pub(crate) use scripted::{Answer, Call, Scripted};

@@ -4,14 +4,15 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
-use super::{Command, name, random_work};
+use super::words::name;
+use super::{Command, random_work};
 
 #[test]
 fn random_work_on_lists_gets_the_replies_of_a_real_server() {
     random_work(150, any_command);
 }
 
-fn any_command() -> impl Strategy<Value = Command> {
+pub(super) fn any_command() -> impl Strategy<Value = Command> {
     let words = |words: &'static str| select(words.split(' ').collect::<Vec<_>>()).prop_map(name);
     let push = words("LPUSH RPUSH LPUSHX RPUSHX lpush");
     prop_oneof![

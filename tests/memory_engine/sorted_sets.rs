@@ -1,15 +1,15 @@
 //! Random work on sorted sets, their blocking commands among it, against a real redis-server.
 //! Commands that go by the order of names work on sets of one score: for others Redis promises nothing.
 
-use std::cell::RefCell;
-
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 use redis_sidecar::wire::Protocol;
 
-use super::{Command, Pair, name, random_work, run, words};
-use crate::harness::{Redis, Value};
+use super::hashes::{count as count_to_pick, cursor, scan_options};
+use super::words::{name, words};
+use super::{Command, random_work, run};
+use crate::harness::Redis;
 
 #[test]
 fn random_work_on_sorted_sets_gets_the_replies_of_a_real_server() {
@@ -28,6 +28,8 @@ fn random_work_on_large_sorted_sets_gets_the_replies_of_a_real_server() {
         let far = (0..600_i32, 0..600_i32).prop_map(|(from, to)| (number(from), number(to)));
         prop_oneof![
             2 => many,
+            1 => Just(words("ZRANDMEMBER z1 70 WITHSCORES")),
+            1 => Just(words("ZSCAN z1 0 COUNT 30")),
             2 => (select(vec!["ZRANGE", "ZREVRANGE"]), far.clone())
                 .prop_map(|(n, (from, to))| vec![name(n), name("z1"), from, to, name("WITHSCORES")]),
             1 => far.prop_map(|(from, to)| vec![name("ZREMRANGEBYRANK"), name("z1"), from, to]),
@@ -41,83 +43,25 @@ fn random_work_on_large_sorted_sets_gets_the_replies_of_a_real_server() {
 #[test]
 fn scores_are_read_and_written_as_by_a_real_server() {
     let redis = Redis::start_plain();
-    for protocol in [Protocol::Resp2, Protocol::Resp3] {
-        let pair = RefCell::new(Pair::new(&redis, protocol));
-        run(300, vec(any::<u64>().prop_map(f64::from_bits), 1..20), |scores| {
-            let mut pair = pair.borrow_mut();
-            pair.agree_on(&words("FLUSHALL"));
-            for (number, score) in scores.iter().enumerate() {
-                pair.agree_on(&[
-                    name("ZADD"),
-                    name("z"),
-                    name(&score.to_string()),
-                    name(&number.to_string()),
-                ]);
-                pair.agree_on(&[
-                    name("ZADD"),
-                    name("z"),
-                    name(&format!("{score:.3e}")),
-                    name("short"),
-                ]);
-                pair.agree_on(&[name("ZINCRBY"), name("z"), name(&score.to_string()), name("sum")]);
-            }
-            pair.agree_on(&words("ZRANGE z 0 -1 WITHSCORES"));
+    let work = vec(any::<u64>().prop_map(f64::from_bits), 1..20).prop_map(|scores| {
+        let numbered = scores.iter().enumerate();
+        let commands = numbered.flat_map(|(number, score)| {
+            let score = name(&score.to_string());
+            let short = name(&format!("{:.3e}", scores[number]));
+            [
+                vec![name("ZADD"), name("z"), score.clone(), name(&number.to_string())],
+                vec![name("ZADD"), name("z"), short, name("short")],
+                vec![name("ZINCRBY"), name("z"), score, name("sum")],
+            ]
         });
-    }
-}
-
-#[test]
-fn random_members_are_members_and_as_many_as_asked_for() {
-    let redis = Redis::start_plain();
+        commands.chain([words("ZRANGE z 0 -1 WITHSCORES")]).collect::<Vec<Command>>()
+    });
     for protocol in [Protocol::Resp2, Protocol::Resp3] {
-        let mut pair = Pair::new(&redis, protocol);
-        pair.agree_on(&words("FLUSHALL"));
-        for size in [3, 130] {
-            (0..size).for_each(|n| pair.agree_on(&words(&format!("ZADD z {n} m{n}"))));
-            for count in [0_i64, 1, 2, 100, 200, -1, -5, -200] {
-                let scored = count.unsigned_abs().is_multiple_of(2);
-                let option = if scored { " WITHSCORES" } else { "" };
-                let reply = pair.ask_engine(&words(&format!("ZRANDMEMBER z {count}{option}")));
-                let members = members(&Value::parse(&reply), scored, protocol);
-                let wanted =
-                    if count < 0 { count.unsigned_abs() } else { count.min(size).unsigned_abs() };
-                assert_eq!(members.len() as u64, wanted, "{count}");
-                for (member, score) in &members {
-                    let number: i64 = member[1..].parse().unwrap();
-                    assert!((0..size).contains(&number));
-                    assert!(score.as_ref().is_none_or(|score| *score == number.to_string()));
-                }
-                let mut different = members.clone();
-                different.sort();
-                different.dedup();
-                assert!(count < 0 || different.len() == members.len(), "one came twice");
-            }
-        }
-        let seen: std::collections::BTreeSet<Vec<u8>> =
-            (0..2_000).map(|_| pair.ask_engine(&words("ZRANDMEMBER z"))).collect();
-        assert!(seen.len() > 120, "only {} of 130", seen.len());
+        run(300, &redis, protocol, &work);
     }
 }
 
-/// Member and score of each, whatever the protocol's form.
-fn members(reply: &Value, scored: bool, protocol: Protocol) -> Vec<(String, Option<String>)> {
-    let score = |value: &Value| match value {
-        Value::Other(text) => text[1..].to_owned(),
-        other => other.text(),
-    };
-    match (scored, protocol) {
-        (false, _) => reply.items().iter().map(|item| (item.text(), None)).collect(),
-        (true, Protocol::Resp2) => {
-            reply.items().chunks(2).map(|pair| (pair[0].text(), Some(score(&pair[1])))).collect()
-        }
-        (true, Protocol::Resp3) => {
-            let pairs = reply.items().iter().map(Value::items);
-            pairs.map(|pair| (pair[0].text(), Some(score(&pair[1])))).collect()
-        }
-    }
-}
-
-fn any_command() -> impl Strategy<Value = Command> {
+pub(super) fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![6 => by_member(), 5 => by_range(), 3 => pops(), 4 => combined(), 1 => others()]
 }
 
@@ -214,7 +158,12 @@ fn others() -> impl Strategy<Value = Command> {
         }),
         1 => (key(), one_of("WITHSCORES FOO")).prop_map(|(k, w)| vec![name("ZRANDMEMBER"), k, name("0"), w]),
         1 => (key(), one_of("1000")).prop_map(|(k, t)| vec![name("EXPIRE"), k, t]),
+        1 => Just(words("SET wrong v")),
         1 => Just(words("SET string v")),
+        2 => (key(), count_to_pick()).prop_map(|(k, c)| vec![name("ZRANDMEMBER"), k, c]),
+        1 => (key(), count_to_pick()).prop_map(|(k, c)| vec![name("ZRANDMEMBER"), k, c, name("WITHSCORES")]),
+        1 => (key(), cursor(), scan_options()).prop_map(|(k, c, o)| [vec![name("ZSCAN"), k, c], o].concat()),
+        1 => key().prop_map(|k| words("OBJECT ENCODING").into_iter().chain([k]).collect()),
         1 => Just(words("RPUSH list v")),
     ]
 }

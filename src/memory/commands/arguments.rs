@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use super::super::engine::Engine;
+use super::super::extended::Extended;
 use super::super::failure::Failure;
 use super::super::{float, integer};
 use super::Call;
@@ -65,6 +67,29 @@ pub(super) fn trailing_count(call: &Call<'_, '_>, at: usize) -> Result<usize, Fa
     };
     let count = at_least(1, digits, "count should be greater than 0")?;
     if args.next().is_some() { Err(Failure::Syntax) } else { Ok(count) }
+}
+
+/// The number of a database that there is.
+pub(super) fn database(digits: &[u8]) -> Result<usize, Failure> {
+    let number = i32::try_from(integer(digits)?).map_err(|_| {
+        Failure::Text("value is out of range, value must between -2147483648 and 2147483647")
+    })?;
+    let number = usize::try_from(number).ok().filter(|&number| number < Engine::DATABASES);
+    number.ok_or(Failure::NoSuchDatabase)
+}
+
+/// A number with a fraction, as INCRBYFLOAT counts.
+pub(super) fn extended(text: &[u8]) -> Result<Extended, Failure> {
+    Extended::parse(text).ok_or(Failure::Text("value is not a valid float"))
+}
+
+/// What INCRBYFLOAT and HINCRBYFLOAT store and reply.
+pub(super) fn sum(before: Extended, by: Extended) -> Result<String, Failure> {
+    let sum = before.plus(by);
+    let is_number = sum.is_finite();
+    is_number
+        .then(|| sum.to_string())
+        .ok_or(Failure::Text("increment would produce NaN or Infinity"))
 }
 
 #[cfg(test)]

@@ -2,12 +2,17 @@
 //!
 //! <https://redis.io/docs/latest/commands/?group=hash>
 
-use crate::wire::encode;
+use crate::wire::{Protocol, encode};
 
+use super::super::extended::Extended;
 use super::super::failure::Failure;
-use super::super::integer;
+use super::super::integer::{self, Digits};
 use super::super::keyspace::Edit;
+use super::super::value::Typed;
 use super::super::value::hash::Hash;
+use super::arguments;
+use super::sample::Sample;
+use super::scans::{self, Options};
 use super::{Call, Command};
 
 pub(super) fn find(name: &str) -> Option<Command> {
@@ -25,6 +30,9 @@ pub(super) fn find(name: &str) -> Option<Command> {
         "hexists" => hexists,
         "hdel" => hdel,
         "hincrby" => hincrby,
+        "hincrbyfloat" => hincrbyfloat,
+        "hrandfield" => hrandfield,
+        "hscan" => hscan,
         _ => return None,
     })
 }
@@ -147,15 +155,88 @@ fn hdel(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 
 fn hincrby(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let field = call.arg(2);
-    let by = integer::parse(call.arg(3)).ok_or(Failure::NotAnInteger)?;
+    let by = arguments::integer(call.arg(3))?;
     let after = call.change(call.arg(1), |hash: &mut Hash| {
         let before = match hash.get(field) {
             Some(digits) => integer::parse(digits).ok_or(Failure::HashNotAnInteger)?,
             None => 0,
         };
         let after = before.checked_add(by).ok_or(Failure::Overflow)?;
-        hash.set(field, after.to_string().as_bytes());
+        hash.set(field, &Digits::of(after));
         Ok(Edit::made(after))
     })?;
     call.reply_integer(after)
+}
+
+fn hincrbyfloat(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let field = call.arg(2);
+    let by = arguments::extended(call.arg(3))?;
+    if !by.is_finite() {
+        return Err(Failure::Text("value is NaN or Infinity"));
+    }
+    let after = call.change(call.arg(1), |hash: &mut Hash| {
+        const NO_FLOAT: Failure = Failure::Text("hash value is not a float");
+        let before = match hash.get(field) {
+            Some(digits) => Extended::parse(digits).ok_or(NO_FLOAT)?,
+            None => Extended::ZERO,
+        };
+        let after = arguments::sum(before, by)?;
+        hash.set(field, after.as_bytes());
+        Ok(Edit::made(after))
+    })?;
+    encode::bulk(call.out, after.as_bytes());
+    Ok(())
+}
+
+fn hrandfield(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let protocol = call.protocol;
+    let Some(digits) = call.request.arg(2) else {
+        let (hash, out) = call.open::<Hash>(call.arg(1))?;
+        match hash.and_then(|hash| hash.at(fastrand::usize(..hash.len().max(1)))) {
+            Some((field, _)) => encode::bulk(out, field),
+            None => encode::null(out, protocol),
+        }
+        return Ok(());
+    };
+    let sample = Sample::read(digits)?;
+    let with_values = match call.request.arg(3) {
+        None => false,
+        Some(word) if call.request.argc() == 4 && word.eq_ignore_ascii_case(b"WITHVALUES") => true,
+        Some(_) => return Err(Failure::Syntax),
+    };
+    if with_values && !sample.can_be_doubled() {
+        return Err(Failure::Text("value is out of range"));
+    }
+    let (hash, out) = call.open::<Hash>(call.arg(1))?;
+    let picked = sample.pick(hash.map_or(0, Hash::len), hash.map_or(0, Typed::bytes))?;
+    let is_nested = with_values && protocol == Protocol::Resp3;
+    let is_flat = with_values && !is_nested;
+    encode::array_header(out, picked.len() * if is_flat { 2 } else { 1 });
+    let Some(hash) = hash else { return Ok(()) };
+    for (field, value) in picked.indices().filter_map(|index| hash.at(index)) {
+        if is_nested {
+            encode::array_header(out, 2);
+        }
+        encode::bulk(out, field);
+        if with_values {
+            encode::bulk(out, value);
+        }
+    }
+    Ok(())
+}
+
+fn hscan(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let cursor = scans::cursor(call.arg(2))?;
+    let options = call.args_from(3);
+    let (hash, out) = call.open::<Hash>(call.arg(1))?;
+    let Some(hash) = hash else { return scans::reply_nothing(out) };
+    let options = Options::read(options, false)?;
+    let (pairs, next) = hash.scan(cursor, options.count);
+    let pairs: Vec<_> = pairs.into_iter().filter(|(field, _)| options.admits(field)).collect();
+    scans::reply_header(out, next, pairs.len() * 2);
+    for (field, value) in pairs {
+        encode::bulk(out, field);
+        encode::bulk(out, value);
+    }
+    Ok(())
 }

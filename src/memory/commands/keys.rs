@@ -5,6 +5,7 @@ use crate::wire::encode;
 use super::super::failure::Failure;
 use super::super::glob;
 use super::super::value::Value;
+use super::scans::{self, Options};
 use super::{Call, Command};
 
 pub(super) fn find(name: &str) -> Option<Command> {
@@ -14,6 +15,7 @@ pub(super) fn find(name: &str) -> Option<Command> {
         "exists" | "touch" => exists,
         "type" => type_of,
         "keys" => keys,
+        "scan" => scan,
         "randomkey" => randomkey,
         "dbsize" => dbsize,
         "flushdb" => flushdb,
@@ -49,6 +51,24 @@ fn keys(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     for key in found {
         encode::bulk(call.out, key);
     }
+    Ok(())
+}
+
+fn scan(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let cursor = scans::cursor(call.arg(1))?;
+    let options = Options::read(call.args_from(2), true)?;
+    let keyspace = &call.state.databases[call.db];
+    let (entries, next) = keyspace.scan(cursor, options.count, call.now);
+    let is_asked = |value: &Value| {
+        let is_type = |name: &[u8]| name.eq_ignore_ascii_case(value.type_name().as_bytes());
+        options.type_name.is_none_or(is_type)
+    };
+    let found: Vec<&[u8]> = entries
+        .filter(|(key, value)| options.admits(key) && is_asked(value))
+        .map(|(key, _)| key)
+        .collect();
+    scans::reply_header(call.out, next, found.len());
+    found.iter().for_each(|key| encode::bulk(call.out, key));
     Ok(())
 }
 

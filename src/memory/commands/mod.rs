@@ -12,9 +12,17 @@ mod hashes;
 mod info;
 mod keys;
 mod lists;
+mod moves;
+mod object;
+mod ranges;
+mod sample;
+mod scans;
 mod server;
+mod sets;
+mod sort;
 mod sorted_sets;
 mod strings;
+mod subsequence;
 mod table;
 
 use crate::command::Spec;
@@ -28,7 +36,7 @@ use super::keyspace::{Edit, Keyspace};
 use super::value::{Typed, Value};
 
 /// What the engine has, in the words of the error for what it has not.
-pub(super) const OFFERED: &str = "strings, counters, hashes, lists, sorted sets and expiry only";
+pub(super) const OFFERED: &str = "strings, hashes, lists, sets, sorted sets and expiry";
 
 /// Runs one command.
 pub(super) type Command = fn(&mut Call<'_, '_>) -> Result<(), Failure>;
@@ -49,12 +57,18 @@ pub(super) fn find(spec: &Spec) -> Option<Command> {
     let name = spec.name;
     strings::find(name)
         .or_else(|| counters::find(name))
+        .or_else(|| ranges::find(name))
+        .or_else(|| subsequence::find(name))
         .or_else(|| expire::find(name))
         .or_else(|| hashes::find(name))
         .or_else(|| lists::find(name))
         .or_else(|| sorted_sets::find(name))
         .or_else(|| blocking::find(name))
+        .or_else(|| sets::find(name))
         .or_else(|| keys::find(name))
+        .or_else(|| moves::find(name))
+        .or_else(|| object::find(name))
+        .or_else(|| sort::find(name))
         .or_else(|| server::find(name))
         .or_else(|| configuration::find(name))
         .or_else(|| table::find(name))

@@ -10,11 +10,11 @@ use super::super::Now;
 use super::super::expiry::{Unit, is_due, positive_deadline};
 use super::super::failure::Failure;
 use super::super::keyspace::{Deadline, Edit};
-use super::super::value::Value;
+use super::super::value::{Value, WRITTEN};
 use super::{Call, Command};
 
 /// Redis's `proto-max-bulk-len`: no string is longer.
-const LONGEST: usize = 512 * 1024 * 1024;
+pub(super) const LONGEST: usize = 512 * 1024 * 1024;
 
 pub(super) fn find(name: &str) -> Option<Command> {
     Some(match name {
@@ -22,6 +22,7 @@ pub(super) fn find(name: &str) -> Option<Command> {
         "set" => set,
         "mget" => mget,
         "mset" => mset,
+        "msetnx" => msetnx,
         "setex" => setex,
         "psetex" => psetex,
         "setnx" => setnx,
@@ -85,11 +86,26 @@ fn mset(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if call.request.argc().is_multiple_of(2) {
         return Err(Failure::Arity("mset"));
     }
+    store_all(call);
+    call.reply_ok()
+}
+
+fn msetnx(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    if call.request.argc().is_multiple_of(2) {
+        return Err(Failure::Arity("msetnx"));
+    }
+    let are_new = !call.args_from(1).step_by(2).any(|key| call.keyspace_contains(key));
+    if are_new {
+        store_all(call);
+    }
+    call.reply_integer(are_new.into())
+}
+
+fn store_all(call: &mut Call<'_, '_>) {
     let mut args = call.args_from(1);
     while let (Some(key), Some(value)) = (args.next(), args.next()) {
         call.store(key, value, Deadline::Clear);
     }
-    call.reply_ok()
 }
 
 fn setex(call: &mut Call<'_, '_>) -> Result<(), Failure> {
@@ -157,15 +173,19 @@ fn getex(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 
 fn append(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let tail = call.arg(2);
-    let len = call.change(call.arg(1), |string: &mut Vec<u8>| {
+    let appended = call.change_existing(call.arg(1), |string: &mut Vec<u8>| {
         let len = string.len() + tail.len();
         if len > LONGEST {
             return Err(Failure::StringTooLong);
         }
+        string.reserve(tail.len() + WRITTEN);
         string.extend_from_slice(tail);
         Ok(Edit::made(len))
     })?;
-    call.reply_count(len)
+    if appended.is_none() {
+        call.store(call.arg(1), tail, Deadline::Clear);
+    }
+    call.reply_count(appended.unwrap_or(tail.len()))
 }
 
 fn strlen(call: &mut Call<'_, '_>) -> Result<(), Failure> {

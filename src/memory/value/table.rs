@@ -1,9 +1,7 @@
 //! Many items, each found by its bytes: the large form of hashes and sets.
 //!
 //! Items lie in one dense array beside the hash, so that a random one is one index away, and a scan
-//! can walk the array. Removing puts the last item into the gap. A scan goes from the end to the
-//! start, so what it has not seen only ever moves to where it has not been: an item that is there
-//! from the first call to the last is returned, whatever comes and goes meanwhile.
+//! can walk the array (see `scan`): removing puts the last item into the gap.
 
 use indexmap::IndexMap;
 
@@ -55,6 +53,11 @@ impl<V: Content> Table<V> {
 
     pub(super) fn get(&self, name: &[u8]) -> Option<&V> {
         self.items.get(name)
+    }
+
+    /// The item at an index below [`Table::len`].
+    pub(super) fn at(&self, index: usize) -> Option<(&[u8], &V)> {
+        self.items.get_index(index).map(|(name, content)| (&**name, content))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &V)> {

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use super::super::super::failure::Failure;
 use super::super::super::keyspace::Keyspace;
 use super::super::super::value::Value;
+use super::super::super::value::set::{Member, Set};
 use super::super::super::value::sorted_set::{Entry, SortedSet};
 use super::super::super::{Now, float};
 use super::super::arguments::{at_least, integer};
@@ -64,6 +65,8 @@ struct Input<'k> {
 enum Members<'k> {
     None,
     Sorted(&'k SortedSet),
+    /// All with the score 1.
+    Plain(&'k Set),
 }
 
 pub(super) fn find(name: &str) -> Option<Command> {
@@ -83,14 +86,14 @@ fn show(call: &mut Call<'_, '_>, operation: Operation, name: &str) -> Result<(),
     let plan = Plan::read(call, 1, (operation, Outcome::Shown), name)?;
     let result = plan.run(&call.state.databases[call.db], call.now);
     let with_scores = plan.options.with_scores;
-    write_members(call.out, call.protocol, result.len(), result.iter().copied(), with_scores);
+    write_members(call.out, call.protocol, result.len(), pairs(&result), with_scores);
     Ok(())
 }
 
 fn store(call: &mut Call<'_, '_>, operation: Operation, name: &str) -> Result<(), Failure> {
     let plan = Plan::read(call, 2, (operation, Outcome::Stored), name)?;
     let result = plan.run(&call.state.databases[call.db], call.now);
-    let (len, set) = (result.len(), SortedSet::holding(&result));
+    let (len, set) = (result.len(), SortedSet::holding(&pairs(&result).collect::<Vec<_>>()));
     call.put(call.arg(1), set);
     call.reply_count(len)
 }
@@ -131,16 +134,16 @@ impl<'r> Plan<'r> {
     }
 
     /// The members of the result and their scores, in order.
-    fn run<'k>(&self, keyspace: &'k Keyspace, now: Now) -> Vec<(&'k [u8], f64)> {
+    fn run<'k>(&self, keyspace: &'k Keyspace, now: Now) -> Vec<(Member<'k>, f64)> {
         let inputs = self.inputs(keyspace, now);
         let aggregate = self.options.aggregate;
-        let mut result: Vec<(&[u8], f64)> = match self.operation {
+        let mut result: Vec<(Member<'k>, f64)> = match self.operation {
             Operation::Union => union(&inputs, aggregate).into_iter().collect(),
             Operation::Intersection => intersection(&inputs, aggregate).collect(),
             Operation::Difference => difference(&inputs).collect(),
         };
         result.sort_unstable_by(|(one, low), (other, high)| {
-            low.partial_cmp(high).unwrap_or(Ordering::Equal).then_with(|| one.cmp(other))
+            low.partial_cmp(high).unwrap_or(Ordering::Equal).then_with(|| (**one).cmp(&**other))
         });
         result
     }
@@ -196,6 +199,10 @@ impl Options {
     }
 }
 
+fn pairs<'m>(result: &'m [(Member<'_>, f64)]) -> impl Iterator<Item = (&'m [u8], f64)> {
+    result.iter().map(|(member, score)| (&**member, *score))
+}
+
 fn weights(texts: &[&[u8]]) -> Result<Vec<f64>, Failure> {
     let refusal = Failure::Text("weight value is not a float");
     texts.iter().map(|text| float::parse(text)).collect::<Option<_>>().ok_or(refusal)
@@ -226,7 +233,7 @@ fn or_zero(score: f64) -> f64 {
     if score.is_nan() { 0.0 } else { score }
 }
 
-fn union<'k>(inputs: &[Input<'k>], aggregate: Aggregate) -> HashMap<&'k [u8], f64> {
+fn union<'k>(inputs: &[Input<'k>], aggregate: Aggregate) -> HashMap<Member<'k>, f64> {
     let mut scores = HashMap::new();
     for input in inputs {
         for (member, score) in input.iter() {
@@ -240,25 +247,26 @@ fn union<'k>(inputs: &[Input<'k>], aggregate: Aggregate) -> HashMap<&'k [u8], f6
 fn intersection<'k>(
     inputs: &[Input<'k>],
     aggregate: Aggregate,
-) -> impl Iterator<Item = (&'k [u8], f64)> {
+) -> impl Iterator<Item = (Member<'k>, f64)> {
     let first = inputs.first().into_iter().flat_map(Input::iter);
     first.filter_map(move |(member, score)| {
         let mut others = inputs.iter().skip(1);
         let score = others
-            .try_fold(score, |score, other| Some(aggregate.apply(score, other.score(member)?)))?;
+            .try_fold(score, |score, other| Some(aggregate.apply(score, other.score(&member)?)))?;
         Some((member, score))
     })
 }
 
-fn difference<'k>(inputs: &[Input<'k>]) -> impl Iterator<Item = (&'k [u8], f64)> {
+fn difference<'k>(inputs: &[Input<'k>]) -> impl Iterator<Item = (Member<'k>, f64)> {
     let first = inputs.first().into_iter().flat_map(Input::iter);
-    let is_elsewhere = |member| inputs.iter().skip(1).any(|other| other.score(member).is_some());
+    let is_elsewhere =
+        |member: &[u8]| inputs.iter().skip(1).any(|other| other.score(member).is_some());
     first.filter(move |(member, _)| !is_elsewhere(member))
 }
 
 impl<'k> Input<'k> {
     /// All members with their weighted scores.
-    fn iter(&self) -> impl Iterator<Item = (&'k [u8], f64)> + use<'k> {
+    fn iter(&self) -> impl Iterator<Item = (Member<'k>, f64)> + use<'k> {
         let weight = self.weight;
         self.members.iter().map(move |(member, score)| (member, or_zero(weight * score)))
     }
@@ -267,6 +275,7 @@ impl<'k> Input<'k> {
         let score = match self.members {
             Members::None => None,
             Members::Sorted(set) => set.score(member),
+            Members::Plain(set) => set.contains(member).then_some(1.0),
         };
         score.map(|score| self.weight * score)
     }
@@ -276,6 +285,7 @@ impl<'k> Members<'k> {
     fn of(value: &'k Value) -> Option<Self> {
         match value {
             Value::SortedSet(set) => Some(Self::Sorted(set)),
+            Value::Set(set) => Some(Self::Plain(set)),
             _ => None,
         }
     }
@@ -284,11 +294,18 @@ impl<'k> Members<'k> {
         match self {
             Self::None => 0,
             Self::Sorted(set) => set.len(),
+            Self::Plain(set) => set.len(),
         }
     }
 
-    fn iter(self) -> impl Iterator<Item = (&'k [u8], f64)> + use<'k> {
-        let sorted = if let Self::Sorted(set) = self { Some(set) } else { None };
-        sorted.into_iter().flat_map(SortedSet::iter).map(Entry::pair)
+    fn iter(self) -> impl Iterator<Item = (Member<'k>, f64)> + use<'k> {
+        let (sorted, plain) = match self {
+            Self::None => (None, None),
+            Self::Sorted(set) => (Some(set), None),
+            Self::Plain(set) => (None, Some(set)),
+        };
+        let sorted = sorted.into_iter().flat_map(SortedSet::iter).map(Entry::pair);
+        let sorted = sorted.map(|(member, score)| (Member::Bytes(member), score));
+        sorted.chain(plain.into_iter().flat_map(Set::iter).map(|member| (member, 1.0)))
     }
 }

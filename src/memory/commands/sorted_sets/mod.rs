@@ -9,6 +9,7 @@ mod pop;
 mod random;
 mod range;
 mod remove;
+mod scan;
 
 use crate::wire::{Protocol, encode};
 
@@ -36,6 +37,7 @@ fn one_member(name: &str) -> Option<Command> {
         "zrank" => |call| zrank(call, |rank, _| rank),
         "zrevrank" => |call| zrank(call, |rank, len| len - rank - 1),
         "zrandmember" => random::zrandmember,
+        "zscan" => scan::zscan,
         _ => return None,
     })
 }

@@ -13,6 +13,7 @@ use indexmap::IndexMap;
 
 use super::packed::{LONGEST, MOST};
 use super::{Typed, Value, block, slot};
+use crate::memory::scan;
 use order::{Member, Order, PLACE};
 
 pub(in super::super) use order::Entry;
@@ -113,6 +114,16 @@ impl SortedSet {
     /// members up to a place, and for none from there on.
     pub(in super::super) fn partition_point(&self, is_before: impl Fn(&Entry) -> bool) -> usize {
         self.order.partition_point(is_before)
+    }
+
+    /// What a call of ZSCAN returns, and the next cursor: all at once in the small form.
+    pub(in super::super) fn scan(&self, cursor: u64, count: usize) -> (Vec<(&[u8], f64)>, u64) {
+        let Some(scores) = &self.scores else {
+            return (self.iter().map(Entry::pair).collect(), 0);
+        };
+        let (range, next) = scan::step(scores.len(), cursor, count);
+        let found = range.filter_map(|index| scores.get_index(index));
+        (found.map(|(member, score)| (&**member, *score)).collect(), next)
     }
 
     /// Adds a member that is not there yet. The score must be a number.
