@@ -75,6 +75,16 @@ fn incr(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
+fn hset_of_a_small_hash(bencher: Bencher<'_, '_>) {
+    many(bencher, |key| frame(&[b"HSET", format!("hash:{key}").as_bytes(), b"field", b"value"]));
+}
+
+#[divan::bench]
+fn sadd_to_a_large_set(bencher: Bencher<'_, '_>) {
+    many(bencher, |key| frame(&[b"SADD", b"set", key.as_bytes()]));
+}
+
+#[divan::bench]
 fn ping(bencher: Bencher<'_, '_>) {
     many(bencher, |_| frame(&[b"PING"]));
 }
