@@ -69,7 +69,7 @@ fn glob_patterns_match_as_in_a_real_server() {
 
 #[test]
 fn commands_of_all_groups_on_the_same_keys_get_the_replies_of_a_real_server() {
-    random_work(120, || {
+    random_work(40, || {
         prop_oneof![
             3 => strings::any_command(),
             3 => hashes::any_command(),

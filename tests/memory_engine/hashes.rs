@@ -10,7 +10,7 @@ use super::{Command, random_work};
 
 #[test]
 fn random_work_on_hashes_gets_the_replies_of_a_real_server() {
-    random_work(120, any_command);
+    random_work(40, any_command);
 }
 
 pub(super) fn any_command() -> impl Strategy<Value = Command> {

@@ -13,7 +13,7 @@ use crate::harness::Redis;
 
 #[test]
 fn random_work_on_sorted_sets_gets_the_replies_of_a_real_server() {
-    random_work(150, any_command);
+    random_work(40, any_command);
 }
 
 /// Past 128 members a set has another form, and its tree several nodes.
@@ -57,7 +57,7 @@ fn scores_are_read_and_written_as_by_a_real_server() {
         commands.chain([words("ZRANGE z 0 -1 WITHSCORES")]).collect::<Vec<Command>>()
     });
     for protocol in [Protocol::Resp2, Protocol::Resp3] {
-        run(300, &redis, protocol, &work);
+        run(100, &redis, protocol, &work);
     }
 }
 
