@@ -254,3 +254,12 @@ fn many_threads_count_to_the_same_sum() {
     });
     assert_eq!(ask(&engine, "GET sum"), "$4\r\n4000\r\n");
 }
+
+#[test]
+fn random_members_that_repeat_are_bounded() {
+    let engine = Engine::new(0);
+    ask(&engine, "ZADD z 1 a 2 b");
+    let refused = ask(&engine, "ZRANDMEMBER z -1000000000000");
+    assert_eq!(refused, "-ERR value is out of range\r\n");
+    assert!(ask(&engine, "ZRANDMEMBER z -1000").starts_with("*1000\r\n"));
+}

@@ -58,11 +58,12 @@ impl Search {
             let is_match = list.get(index) == Some(element);
             is_match.then(|| i64::try_from(index).unwrap_or(i64::MAX))
         });
-        // The lowest number has no positive: Redis takes it for the first match from the end.
-        let rank = self.rank.checked_abs().unwrap_or(1);
-        let before = usize::try_from(rank - 1).unwrap_or(usize::MAX);
+        // The lowest number has no positive: Redis takes it for the first match from the end, and then
+        // does not find the end of its count.
+        let positive = self.rank.checked_abs();
+        let before = usize::try_from(positive.unwrap_or(1) - 1).unwrap_or(usize::MAX);
         let wanted = match self.count {
-            Some(0) => usize::MAX,
+            Some(count) if count == 0 || positive.is_none() => usize::MAX,
             Some(count) => count,
             None => 1,
         };
