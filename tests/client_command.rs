@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::harness::{Redis, Sidecar, Value, compare};
+use crate::harness::{Redis, Sidecar, Value, compare_everywhere};
 
 #[test]
 fn names_are_per_client() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut one, mut two) = (s.client(), s.client());
         one.call(&["CLIENT", "GETNAME"]);
         one.call(&["CLIENT", "SETNAME", "one"]);
@@ -25,7 +25,7 @@ fn names_are_per_client() {
 
 #[test]
 fn ids_are_stable_and_grow() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut one, mut two) = (s.client(), s.client());
         let first = one.unrecorded(&["CLIENT", "ID"]).int();
         let second = two.unrecorded(&["CLIENT", "ID"]).int();
@@ -47,7 +47,7 @@ fn field(line: &str, name: &str) -> String {
 
 #[test]
 fn info_and_list_describe_the_apps_own_connections() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut one, mut two) = (s.client(), s.client());
         one.call(&["CLIENT", "SETNAME", "first"]);
         one.call(&["SELECT", "6"]);
@@ -80,7 +80,7 @@ fn info_and_list_describe_the_apps_own_connections() {
 
 #[test]
 fn list_shows_subscribers_and_transactions() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut looker, mut subscriber, mut busy) = (s.client(), s.client(), s.client());
         subscriber.call(&["SUBSCRIBE", "a"]);
         subscriber.call(&["PSUBSCRIBE", "b*"]);
@@ -105,7 +105,7 @@ fn list_shows_subscribers_and_transactions() {
 
 #[test]
 fn kill_closes_the_apps_connection_that_it_names() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut killer = s.client();
         for by in ["ID", "ADDR", "old form"] {
             let mut victim = s.client();
@@ -129,7 +129,7 @@ fn kill_closes_the_apps_connection_that_it_names() {
 
 #[test]
 fn kill_by_type_and_of_oneself() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut killer, mut subscriber, mut third) = (s.client(), s.client(), s.client());
         subscriber.call(&["SUBSCRIBE", "c"]);
         killer.call(&["CLIENT", "KILL", "TYPE", "pubsub"]);
@@ -144,7 +144,7 @@ fn kill_by_type_and_of_oneself() {
 
 #[test]
 fn reply_off_on_and_skip() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         client.call(&["CLIENT", "REPLY", "NOSUCH"]);
         client.send_raw(b"CLIENT REPLY OFF\r\nSET k off\r\nNOSUCH\r\nINCR n\r\nCLIENT GETNAME\r\n");
@@ -162,7 +162,7 @@ fn reply_off_on_and_skip() {
 
 #[test]
 fn settings_that_a_shared_connection_cannot_hold_are_accepted() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         client.call(&["CLIENT", "NO-EVICT", "on"]);
         client.call(&["CLIENT", "NO-EVICT", "off"]);
@@ -191,7 +191,7 @@ fn newer_client_libraries_may_introduce_themselves() {
 
 #[test]
 fn pause_holds_writes_until_unpause() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut operator, mut writer, mut reader) = (s.client(), s.client(), s.client());
         operator.call(&["CLIENT", "PAUSE", "60000", "WRITE"]);
         reader.call(&["GET", "k"]);
@@ -210,7 +210,7 @@ fn pause_holds_writes_until_unpause() {
 
 #[test]
 fn pause_ends_by_itself() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut operator, mut other) = (s.client(), s.client());
         operator.call(&["CLIENT", "PAUSE", "200"]);
         other.call(&["SET", "k", "v"]);

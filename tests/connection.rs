@@ -3,11 +3,13 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Client, Redis, Sidecar, SidecarOptions, Sides, Value, compare, eventually};
+use crate::harness::{
+    Client, Redis, Sidecar, SidecarOptions, Sides, Value, compare_everywhere, eventually,
+};
 
 #[test]
 fn each_client_has_its_own_database() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut clients: Vec<_> = (0..16).map(|_| s.client()).collect();
         for (db, client) in clients.iter_mut().enumerate() {
             client.call(&["SELECT", &db.to_string()]);
@@ -53,7 +55,7 @@ fn databases_do_not_leak_between_busy_clients() {
 
 #[test]
 fn a_select_that_fails_leaves_the_database_as_it_was() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         client.call(&["SELECT", "2"]);
         client.call(&["SET", "k", "two"]);
@@ -66,7 +68,7 @@ fn a_select_that_fails_leaves_the_database_as_it_was() {
 
 #[test]
 fn a_new_client_starts_in_the_first_database_without_a_name() {
-    compare(|s| {
+    compare_everywhere(|s| {
         for _ in 0..5 {
             let mut client = s.client();
             client.call(&["GET", "k"]);
@@ -80,7 +82,7 @@ fn a_new_client_starts_in_the_first_database_without_a_name() {
 
 #[test]
 fn reset_makes_a_client_new() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         for line in [
             "SELECT 3",
@@ -111,7 +113,7 @@ fn reset_makes_a_client_new() {
 
 #[test]
 fn quit_answers_and_closes() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         client.pipeline(&[&["SET", "k", "1"], &["QUIT"]]);
         client.expect_close();
@@ -124,7 +126,7 @@ fn quit_answers_and_closes() {
 
 #[test]
 fn auth_where_no_password_is_set() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         client.call(&["AUTH", "anything"]);
         client.call(&["AUTH", "default", "anything"]);

@@ -1,6 +1,6 @@
 //! Subscriptions as the app sees them: confirmations, modes, messages.
 
-use crate::harness::{Client, Scenario, Value, compare};
+use crate::harness::{Client, Scenario, Sides, Value, compare, compare_everywhere};
 
 fn call(client: &mut Client, line: &str) -> Value {
     client.call(&line.split(' ').collect::<Vec<_>>())
@@ -18,7 +18,7 @@ fn publish(s: &Scenario, channel: &str, message: &str) {
 
 #[test]
 fn each_confirmation_has_the_clients_own_count() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut one, mut two) = (s.client(), s.client());
         call(&mut one, "SUBSCRIBE a b c");
         read(&mut one, 2);
@@ -44,7 +44,7 @@ fn each_confirmation_has_the_clients_own_count() {
 
 #[test]
 fn unsubscribe_without_a_name_ends_all() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         call(&mut client, "SUBSCRIBE a b c");
         read(&mut client, 2);
@@ -64,7 +64,7 @@ fn unsubscribe_without_a_name_ends_all() {
 
 #[test]
 fn messages_and_pattern_messages_arrive_in_order() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         call(&mut client, "SUBSCRIBE news");
         call(&mut client, "PSUBSCRIBE n[ea]* ?o*");
@@ -82,7 +82,7 @@ fn messages_and_pattern_messages_arrive_in_order() {
 
 #[test]
 fn a_message_of_one_publisher_never_overtakes_another() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut clients: Vec<_> = (0..5).map(|_| s.client()).collect();
         for client in &mut clients {
             call(client, "SUBSCRIBE c");
@@ -101,7 +101,7 @@ fn a_message_of_one_publisher_never_overtakes_another() {
 
 #[test]
 fn publish_counts_every_subscriber_and_pattern() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut publisher = s.client();
         let mut direct: Vec<_> = (0..3).map(|_| s.client()).collect();
         let mut patterns: Vec<_> = (0..2).map(|_| s.client()).collect();
@@ -122,7 +122,7 @@ fn publish_counts_every_subscriber_and_pattern() {
 
 #[test]
 fn publish_counts_a_single_subscriber() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut subscriber, mut publisher) = (s.client(), s.client());
         call(&mut publisher, "PUBLISH c nobody");
         call(&mut subscriber, "SUBSCRIBE c");
@@ -136,7 +136,7 @@ fn publish_counts_a_single_subscriber() {
 
 #[test]
 fn binary_channels_and_messages() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut subscriber = s.client();
         let channel = b"\0chan\r\n\xff";
         subscriber.call(&[b"SUBSCRIBE".as_slice(), channel]);
@@ -152,7 +152,7 @@ fn binary_channels_and_messages() {
 
 #[test]
 fn many_channels_in_one_command() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         let names: Vec<String> = (0..1_000).map(|n| format!("channel-{n}")).collect();
         let mut args = vec!["SUBSCRIBE"];
@@ -170,7 +170,7 @@ fn many_channels_in_one_command() {
 
 #[test]
 fn a_subscriber_in_resp2_may_only_do_what_redis_allows() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         call(&mut client, "SUBSCRIBE c");
         for line in [
@@ -191,7 +191,7 @@ fn a_subscriber_in_resp2_may_only_do_what_redis_allows() {
             "PING hello",
             "PING a b",
             "INFO nothing",
-            "COMMAND COUNT",
+            "ECHO y",
             "AUTH x y",
             "WATCH k",
             "CLIENT NOSUCH",
@@ -223,7 +223,7 @@ fn a_subscriber_in_resp2_may_only_do_what_redis_allows() {
 
 #[test]
 fn a_resp3_subscriber_goes_on_working() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.fresh_client().resp3();
         call(&mut client, "SUBSCRIBE c");
         for n in 0..50 {
@@ -243,7 +243,7 @@ fn a_resp3_subscriber_goes_on_working() {
 
 #[test]
 fn a_resp3_subscriber_that_blocks_still_hears() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.fresh_client().resp3();
         call(&mut client, "SUBSCRIBE c");
         client.send(&["BLPOP", "l", "0"]);
@@ -256,7 +256,7 @@ fn a_resp3_subscriber_that_blocks_still_hears() {
 
 #[test]
 fn subscriptions_in_a_pipeline() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         client.send_raw(b"SET k v\r\nSUBSCRIBE a\r\nPSUBSCRIBE b* c*\r\nPING\r\nUNSUBSCRIBE a\r\nPUNSUBSCRIBE c*\r\nPUNSUBSCRIBE b*\r\nGET k\r\n");
         read(&mut client, 9);
@@ -268,7 +268,7 @@ fn subscriptions_in_a_pipeline() {
 
 #[test]
 fn shard_channels() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut client, mut publisher) = (s.client(), s.client());
         call(&mut client, "SSUBSCRIBE s1 s2");
         read(&mut client, 1);
@@ -284,6 +284,65 @@ fn shard_channels() {
         call(&mut client, "SUNSUBSCRIBE");
         call(&mut client, "UNSUBSCRIBE");
         call(&mut client, "GET k");
+    });
+}
+
+#[test]
+fn a_transaction_may_publish() {
+    compare_everywhere(|s| {
+        let (mut subscriber, mut publisher) = (s.client(), s.client());
+        call(&mut subscriber, "SUBSCRIBE c");
+        for line in ["MULTI", "PUBLISH c one", "PUBLISH nobody m", "PUBLISH c two", "EXEC"] {
+            call(&mut publisher, line);
+        }
+        read(&mut subscriber, 2);
+    });
+}
+
+#[test]
+fn a_transaction_without_upstream_may_subscribe() {
+    Sides::start_in_memory().compare(|s| {
+        let mut client = s.client();
+        for line in ["MULTI", "SUBSCRIBE a", "SET k v", "PSUBSCRIBE p*", "EXEC"] {
+            call(&mut client, line);
+        }
+        publish(s, "a", "heard");
+        publish(s, "pa", "heard");
+        read(&mut client, 2);
+        call(&mut client, "UNSUBSCRIBE a");
+        call(&mut client, "PUNSUBSCRIBE p*");
+        call(&mut client, "GET k");
+    });
+}
+
+#[test]
+fn pubsub_tells_what_is_subscribed_to() {
+    compare_everywhere(|s| {
+        let (mut one, mut two, mut asker) = (s.client(), s.client(), s.client());
+        call(&mut one, "SUBSCRIBE news");
+        call(&mut two, "SSUBSCRIBE shard");
+        for line in [
+            "PUBSUB CHANNELS",
+            "PUBSUB CHANNELS n*",
+            "PUBSUB CHANNELS x*",
+            "PUBSUB CHANNELS a b",
+            "PUBSUB SHARDCHANNELS",
+            "PUBSUB SHARDCHANNELS s*",
+            "PUBSUB SHARDNUMSUB shard news",
+            "PUBSUB NUMSUB",
+            "PUBSUB NUMSUB news shard",
+            "PUBSUB NUMPAT",
+            "PUBSUB NUMPAT x",
+            "PUBSUB NOSUCH",
+            "PUBSUB",
+            "PUBSUB HELP",
+            "PUBLISH news",
+            "SPUBLISH shard",
+            "SUBSCRIBE",
+            "PING",
+        ] {
+            call(&mut asker, line);
+        }
     });
 }
 

@@ -1,6 +1,8 @@
 //! MULTI, EXEC, DISCARD and WATCH: on one connection from begin to end, and clean after it.
 
-use crate::harness::{Redis, Scenario, Sidecar, SidecarOptions, Value, compare, eventually};
+use crate::harness::{
+    Redis, Scenario, Sidecar, SidecarOptions, Value, compare_everywhere, eventually,
+};
 
 fn play(s: &Scenario, lines: &[&str]) {
     let mut client = s.client();
@@ -11,7 +13,7 @@ fn play(s: &Scenario, lines: &[&str]) {
 
 #[test]
 fn queued_commands_run_together() {
-    compare(|s| {
+    compare_everywhere(|s| {
         play(s, &["MULTI", "SET k 1", "INCR k", "HSET h f v", "HGETALL h", "EXEC", "GET k"]);
         play(s, &["MULTI", "EXEC", "PING"]);
         play(s, &["MULTI", "SET k 9", "DISCARD", "GET k"]);
@@ -25,7 +27,7 @@ fn queued_commands_run_together() {
 
 #[test]
 fn mistakes_around_multi_are_named_as_redis_names_them() {
-    compare(|s| {
+    compare_everywhere(|s| {
         play(s, &["EXEC", "DISCARD", "UNWATCH", "PING"]);
         play(s, &["MULTI", "MULTI", "WATCH k", "PING", "EXEC", "EXEC"]);
         play(s, &["MULTI", "NOSUCH a", "SET k v", "EXEC", "GET k"]);
@@ -38,7 +40,7 @@ fn mistakes_around_multi_are_named_as_redis_names_them() {
 
 #[test]
 fn commands_about_the_connection_inside_multi() {
-    compare(|s| {
+    compare_everywhere(|s| {
         play(
             s,
             &[
@@ -66,7 +68,10 @@ fn commands_about_the_connection_inside_multi() {
         );
         play(s, &["SELECT 5", "MULTI", "SET k five", "EXEC", "GET k", "DBSIZE"]);
         play(s, &["MULTI", "AUTH x", "CLIENT NOSUCH", "HELLO 9", "EXEC", "PING"]);
-        play(s, &["MULTI", "BLPOP nothing 0", "XREAD BLOCK 0 STREAMS s $", "EXEC", "PING"]);
+        play(s, &["MULTI", "BLPOP nothing 0", "BLMOVE nothing l LEFT LEFT 0", "EXEC", "PING"]);
+        if !s.is_memory {
+            play(s, &["MULTI", "XREAD BLOCK 0 STREAMS s $", "EXEC", "PING"]);
+        }
         play(s, &["MULTI", "SET k v", "RESET", "GET k", "EXEC"]);
         let mut client = s.client();
         client.pipeline(&[&["MULTI"], &["SET", "k", "quit"], &["QUIT"]]);
@@ -77,7 +82,7 @@ fn commands_about_the_connection_inside_multi() {
 
 #[test]
 fn a_watched_key_that_another_client_changes_makes_exec_null() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut one, mut two) = (s.client(), s.client());
         one.call(&["SET", "k", "1"]);
         one.call(&["WATCH", "k", "other"]);
@@ -94,7 +99,7 @@ fn a_watched_key_that_another_client_changes_makes_exec_null() {
 
 #[test]
 fn a_watch_ends_with_exec_discard_unwatch_or_reset() {
-    compare(|s| {
+    compare_everywhere(|s| {
         for end in [&[&["MULTI"][..], &["DISCARD"]][..], &[&["UNWATCH"]], &[&["RESET"]]] {
             let (mut one, mut two) = (s.client(), s.client());
             one.call(&["WATCH", "k"]);
@@ -109,7 +114,7 @@ fn a_watch_ends_with_exec_discard_unwatch_or_reset() {
 
 #[test]
 fn a_watch_sees_the_database_of_its_client() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let (mut one, mut two) = (s.client(), s.client());
         one.call(&["SELECT", "7"]);
         one.call(&["WATCH", "k"]);
@@ -123,7 +128,7 @@ fn a_watch_sees_the_database_of_its_client() {
 
 #[test]
 fn a_long_transaction_in_one_write() {
-    compare(|s| {
+    compare_everywhere(|s| {
         let mut client = s.client();
         let mut commands: Vec<&[&str]> = vec![&["MULTI"]];
         commands.extend([&["INCR", "n"][..]; 2_000]);

@@ -1,8 +1,8 @@
 //! Runs one request at a time on the databases.
 //!
-//! Owns the lock: a request, whatever number of keys it touches, is atomic. Decides what is refused
-//! before a command runs: the unknown, the wrong number of arguments, a write when memory is full.
-//! A failed command has appended its error and nothing else.
+//! Owns the lock: a request, whatever number of keys it touches, is atomic, and so are all requests of one
+//! [`Turn`]. Decides what is refused before a command runs: the unknown, the wrong number of arguments, a
+//! write when memory is full. A failed command has appended its error and nothing else.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,10 +11,11 @@ use crate::wire::Protocol;
 use crate::wire::decode::Request;
 
 use super::Now;
-use super::commands::{self, Call};
+use super::commands::{self, Call, Command};
 use super::failure::Failure;
 use super::keyspace::Keyspace;
 use super::statistics::{Facts, Statistics};
+use super::waiters::Waiters;
 
 /// Redis's data and commands, in this process.
 ///
@@ -26,6 +27,12 @@ pub struct Engine {
     state: Mutex<State>,
 }
 
+/// The engine, held for requests that nothing else may come between.
+pub struct Turn<'a> {
+    pub(super) state: MutexGuard<'a, State>,
+    pub(super) now: Now,
+}
+
 /// All that the lock guards.
 pub(super) struct State {
     pub(super) databases: [Keyspace; Engine::DATABASES],
@@ -33,6 +40,8 @@ pub(super) struct State {
     pub(super) facts: Facts,
     /// In bytes; 0 for no bound.
     pub(super) maxmemory: usize,
+    /// Clients that wait for a key to hold something.
+    pub(super) waiters: Waiters,
 }
 
 impl Engine {
@@ -50,6 +59,7 @@ impl Engine {
             statistics: Statistics::default(),
             facts: Facts::default(),
             maxmemory,
+            waiters: Waiters::new(),
         };
         Self { state: Mutex::new(state) }
     }
@@ -67,13 +77,13 @@ impl Engine {
         now: Now,
         out: &mut Vec<u8>,
     ) {
-        let mut state = self.lock();
-        state.statistics.begin(now);
-        let mut call = Call { state: &mut state, request, db, protocol, now, out };
-        if let Err(failure) = run(&mut call, spec) {
-            failure.write(call.out);
-            state.statistics.failures += 1;
-        }
+        self.turn(now).execute(request, spec, db, protocol, out);
+    }
+
+    /// Takes the engine for several requests with nothing else between them. All others wait meanwhile, and
+    /// clients that wait for keys are served at its end.
+    pub fn turn(&self, now: Now) -> Turn<'_> {
+        Turn { state: self.lock(), now }
     }
 
     /// Removes keys that are past their deadline, at most `budget` of them, and says how many. Less
@@ -101,8 +111,49 @@ impl Engine {
     }
 
     /// A command that panicked has left its reply unsent, not the data unusable.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// As [`Engine::execute`].
+    pub fn execute(
+        &mut self,
+        request: &Request<'_>,
+        spec: Option<&'static Spec>,
+        db: usize,
+        protocol: Protocol,
+        out: &mut Vec<u8>,
+    ) {
+        let (state, now) = (&mut *self.state, self.now);
+        state.statistics.begin(now);
+        let mut call = Call { state, request, db, protocol, now, out };
+        if let Err(failure) = run(&mut call, spec) {
+            failure.write(call.out);
+            state.statistics.failures += 1;
+        }
+    }
+
+    /// Whether the request would be refused before it is run; appends the error if so. Commands that the
+    /// session answers itself are refused only for their arguments.
+    pub fn refuses(
+        &mut self,
+        request: &Request<'_>,
+        spec: Option<&'static Spec>,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let refusal = admit(&self.state, request, spec).err();
+        if let Some(failure) = &refusal {
+            failure.write(out);
+            self.state.statistics.failures += 1;
+        }
+        refusal.is_some()
+    }
+
+    /// Whether what is there leaves no room for `bytes` more.
+    pub fn is_full(&self, bytes: usize) -> bool {
+        is_full(&self.state, bytes)
     }
 }
 
@@ -120,24 +171,37 @@ impl std::fmt::Debug for State {
 }
 
 fn run(call: &mut Call<'_, '_>, spec: Option<&'static Spec>) -> Result<(), Failure> {
-    let Some(spec) = spec else { return Err(Failure::unknown_command(call.request)) };
-    let spec = commands::resolve(spec, call.request)?;
-    let Some(command) = commands::find(spec) else { return Err(Failure::NotAvailable(spec.name)) };
-    if !spec.fits(call.request.argc()) {
-        return Err(Failure::Arity(spec.name));
-    }
+    let (spec, command) = admit(call.state, call.request, spec)?;
+    let Some(command) = command else { return Err(Failure::NotAvailable(spec.name)) };
     if call.db >= Engine::DATABASES {
         return Err(Failure::NoSuchDatabase);
-    }
-    if spec.flags.contains(Flags::DENYOOM) && is_full(call) {
-        return Err(Failure::OutOfMemory);
     }
     command(call)
 }
 
+/// The command or subcommand that a request means, and what runs it; nothing does where the session answers.
+fn admit(
+    state: &State,
+    request: &Request<'_>,
+    spec: Option<&'static Spec>,
+) -> Result<(&'static Spec, Option<Command>), Failure> {
+    let Some(spec) = spec else { return Err(Failure::unknown_command(request)) };
+    let spec = commands::resolve(spec, request)?;
+    let command = commands::find(spec);
+    if command.is_none() && !commands::is_answered_above(spec) {
+        return Err(Failure::NotAvailable(spec.name));
+    }
+    if !spec.fits(request.argc()) {
+        return Err(Failure::Arity(spec.name));
+    }
+    if spec.flags.contains(Flags::DENYOOM) && is_full(state, request.bytes().len()) {
+        return Err(Failure::OutOfMemory);
+    }
+    Ok((spec, command))
+}
+
 /// Redis counts the request itself as memory in use, so that one that does not fit is refused
 /// before it is stored, not after.
-fn is_full(call: &Call<'_, '_>) -> bool {
-    let State { maxmemory, .. } = *call.state;
-    maxmemory != 0 && call.state.used() + call.request.bytes().len() > maxmemory
+fn is_full(state: &State, bytes: usize) -> bool {
+    state.maxmemory != 0 && state.used() + bytes > state.maxmemory
 }

@@ -6,6 +6,8 @@
 //!
 //! Entries lie in one dense array (`IndexMap`): a random key is one index away, and `scan` walks it.
 
+mod exchange;
+
 use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use indexmap::IndexMap;
 
 use super::Now;
 use super::failure::Failure;
+use super::interest::Interest;
 use super::scan;
 use super::value::{Typed, Value, block, slot};
 
@@ -86,6 +89,7 @@ pub(super) struct Keyspace {
     bytes: usize,
     expired: u64,
     changes: u64,
+    interest: Interest,
 }
 
 impl Keyspace {
@@ -160,6 +164,7 @@ impl Keyspace {
         let before = entry.deadline();
         entry.deadline = deadline.and_then(NonZero::new);
         self.changes += 1;
+        self.interest.changed(&key);
         self.reschedule(&key, before, deadline);
     }
 
@@ -170,6 +175,7 @@ impl Keyspace {
             return self.insert(key, value, deadline, now);
         };
         let Some((key, entry)) = self.entries.get_index_mut(index) else { return };
+        self.interest.stored(key);
         self.bytes = self.bytes + value.bytes() - entry.value.bytes();
         entry.value = value;
         entry.asked = second(now);
@@ -261,7 +267,14 @@ impl Keyspace {
 
     pub(super) fn clear(&mut self) {
         let (expired, changes) = (self.expired, self.changes + 1);
-        *self = Self { expired, changes, ..Self::default() };
+        let mut interest = std::mem::take(&mut self.interest);
+        interest.changed_where(|key| self.entries.contains_key(key));
+        *self = Self { expired, changes, interest, ..Self::default() };
+    }
+
+    /// Who wants to hear of its keys.
+    pub(super) fn interest(&mut self) -> &mut Interest {
+        &mut self.interest
     }
 
     /// Removes at most `budget` keys that are past their deadline, and says how many it removed.
@@ -311,7 +324,7 @@ impl Keyspace {
         change: impl FnOnce(&mut T) -> Result<Edit<R>, Failure>,
     ) -> Result<R, Failure> {
         // The index comes from a look-up; were it wrong, the type would be too.
-        let (_, entry) = self.entries.get_index_mut(index).ok_or(Failure::WrongType)?;
+        let (key, entry) = self.entries.get_index_mut(index).ok_or(Failure::WrongType)?;
         let value = T::of_mut(&mut entry.value).ok_or(Failure::WrongType)?;
         entry.asked = second(now);
         let before = value.bytes();
@@ -320,6 +333,8 @@ impl Keyspace {
         self.bytes = self.bytes + value.bytes() - before;
         if is_gone {
             self.remove_at(index);
+        } else if edit.as_ref().is_ok_and(|edit| edit.is_change) {
+            self.interest.changed(key);
         }
         let edit = edit?;
         self.changes += u64::from(edit.is_change);
@@ -332,6 +347,7 @@ impl Keyspace {
             Deadline::At(at) => Some(at),
         };
         let key = Key::from(key);
+        self.interest.stored(&key);
         self.bytes += cost(&key) + value.bytes();
         self.reschedule(&key, None, deadline);
         let deadline = deadline.and_then(NonZero::new);
@@ -340,6 +356,7 @@ impl Keyspace {
 
     fn remove_at(&mut self, index: usize) -> Option<Value> {
         let (key, entry) = self.entries.swap_remove_index(index)?;
+        self.interest.changed(&key);
         self.bytes -= cost(&key) + entry.value.bytes();
         self.reschedule(&key, entry.deadline(), None);
         let (len, capacity) = (self.entries.len(), self.entries.capacity());

@@ -15,13 +15,18 @@ mod failure;
 mod float;
 pub mod glob;
 mod integer;
+mod interest;
 mod keyspace;
 mod scan;
 mod statistics;
 mod value;
+mod waiters;
+mod watches;
 
-pub use engine::Engine;
+pub use engine::{Engine, Turn};
 pub use statistics::Facts;
+pub use waiters::Waiting;
+pub use watches::Watches;
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ pub struct Facts {
     pub connected_clients: usize,
     /// How many may be.
     pub max_clients: usize,
+    /// How many channels, patterns and shard channels are subscribed to.
+    pub topics: [usize; 3],
 }
 
 /// Counters since the start, or since CONFIG RESETSTAT.

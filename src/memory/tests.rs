@@ -187,7 +187,7 @@ fn a_database_beyond_the_last_is_an_error() {
 #[test]
 fn info_has_the_sections_that_clients_read() {
     let engine = Engine::new(1024 * 1024);
-    engine.note(Facts { tcp_port: 6379, connected_clients: 3, max_clients: 10 });
+    engine.note(Facts { tcp_port: 6379, connected_clients: 3, max_clients: 10, topics: [1, 2, 3] });
     ask(&engine, "SET k v EX 100");
     ask(&engine, "GET k");
     ask(&engine, "GET none");

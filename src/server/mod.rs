@@ -96,14 +96,14 @@ pub(crate) struct Shared {
 
 /// Where commands are carried out, as far as workers share it.
 pub(crate) enum SharedBackend {
-    Memory(Arc<Engine>),
+    Memory { engine: Arc<Engine>, hub: Arc<Hub> },
     Cloud { upstream: Arc<Upstream>, pool: Arc<Pool>, hub: Arc<Hub> },
 }
 
 impl SharedBackend {
     fn parts(&self) -> Parts {
         match self {
-            Self::Memory(engine) => Parts::Memory(Arc::clone(engine)),
+            Self::Memory { engine, .. } => Parts::Memory(Arc::clone(engine)),
             Self::Cloud { upstream, pool, hub } => Parts::Cloud {
                 upstream: Arc::clone(upstream),
                 pool: Arc::clone(pool),
@@ -161,8 +161,8 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     if let Some(admin) = admin {
         tokio::spawn(admin::serve(admin, Arc::clone(&shared.vitals)));
     }
-    if let SharedBackend::Cloud { hub, pool, .. } = &shared.backend {
-        tokio::spawn(Arc::clone(hub).run());
+    if let SharedBackend::Cloud { hub, pool, upstream } = &shared.backend {
+        tokio::spawn(Arc::clone(hub).run(Arc::clone(upstream)));
         tokio::spawn(tend(Arc::clone(pool)));
     }
     tokio::spawn(house_keeping(Arc::clone(&shared), port));
@@ -200,11 +200,12 @@ fn build_backend(
     events: Arc<Events>,
 ) -> Result<SharedBackend, ServerError> {
     if config.upstream.target == config::Target::Memory {
-        return Ok(SharedBackend::Memory(Arc::new(Engine::new(config.memory.maxmemory))));
+        let engine = Arc::new(Engine::new(config.memory.maxmemory));
+        return Ok(SharedBackend::Memory { engine, hub: Arc::new(Hub::local(events)) });
     }
-    let upstream = Arc::new(Upstream::new(config, own)?.counted_by(events));
+    let upstream = Arc::new(Upstream::new(config, own)?.counted_by(Arc::clone(&events)));
     let pool = Arc::new(Pool::new(Arc::clone(&upstream), config.upstream.pool.clone())?);
-    let hub = Arc::new(Hub::new(Arc::clone(&upstream)));
+    let hub = Arc::new(Hub::new(events));
     Ok(SharedBackend::Cloud { upstream, pool, hub })
 }
 
@@ -220,7 +221,7 @@ fn announce(shared: &Shared, workers: &Workers, admin: Option<&TcpListener>) {
         tracing::info!(address = %address, "admin listening");
     }
     match &shared.backend {
-        SharedBackend::Memory(_) => tracing::info!(
+        SharedBackend::Memory { .. } => tracing::info!(
             "upstream is memory://: data lives in this process and is gone when it ends; \
              set REDIS_URL for a real Redis"
         ),
@@ -255,12 +256,13 @@ async fn house_keeping(shared: Arc<Shared>, port: u16) {
         if let Some(limit) = idle_timeout.filter(|_| tick.is_multiple_of(IDLE_TICKS)) {
             shared.clients.close_idle(limit);
         }
-        if let SharedBackend::Memory(engine) = &shared.backend {
+        if let SharedBackend::Memory { engine, hub } = &shared.backend {
             engine.expire_some(wall_clock(), EXPIRED);
             engine.note(Facts {
                 tcp_port: port,
                 connected_clients: shared.clients.count(),
                 max_clients: shared.live().listen.max_clients,
+                topics: hub.census().0,
             });
         }
     }

@@ -7,7 +7,7 @@ use super::listener::Listeners;
 use super::{Shared, SharedBackend};
 use crate::routing::shared::Lanes;
 use crate::session::clients::Entry;
-use crate::session::context::{Backend, Cloud, Context};
+use crate::session::context::{Backend, Cloud, Context, Embedded};
 use crate::session::{self, error_reply};
 use std::io;
 use std::rc::Rc;
@@ -153,7 +153,9 @@ impl Worker {
         let shared = &self.shared;
         let (shard, lanes) = (shared.vitals.metrics.shard(), shared.config.upstream.lanes);
         let backend = match &shared.backend {
-            SharedBackend::Memory(engine) => Backend::Memory(Arc::clone(engine)),
+            SharedBackend::Memory { engine, hub } => {
+                Backend::Memory(Embedded { engine: Arc::clone(engine), hub: Arc::clone(hub) })
+            }
             SharedBackend::Cloud { upstream, pool, hub } => Backend::Cloud(Cloud {
                 lanes: Lanes::new(Arc::clone(upstream), lanes, Arc::clone(&shard)),
                 pool: Arc::clone(pool),

@@ -2,6 +2,7 @@
 //! clients: those are our few connections.
 
 use super::clients::{Entry, Pause};
+use super::context::Backend;
 use super::dedicated::number;
 use super::greeting::{LONGEST_PAUSE, is_name};
 use super::state::ReplyMode;
@@ -237,6 +238,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if !word.eq_ignore_ascii_case(b"timeout") && !word.eq_ignore_ascii_case(b"error") {
             let text = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
             self.answer(|out| encode::error(out, text));
+            return Ok(());
+        }
+        if let Backend::Memory(embedded) = &self.context.backend {
+            let with_error = word.eq_ignore_ascii_case(b"error");
+            let is_done = u64::try_from(id).is_ok_and(|id| embedded.engine.unblock(id, with_error));
+            self.answer(|out| encode::integer(out, i64::from(is_done)));
             return Ok(());
         }
         let entry = u64::try_from(id).ok().and_then(|id| self.context.clients.find(id));

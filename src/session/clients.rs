@@ -45,7 +45,7 @@ pub struct Entry {
     last_seen: AtomicU64,
     /// Address of the last command's [`Spec`]: those are static.
     last_command: AtomicUsize,
-    /// Client id of the upstream connection on which it blocks; 0 when it does not.
+    /// Client id of the upstream connection on which it blocks, or its own on `memory://`; 0 when it does not.
     pub(super) blocked_as: AtomicI64,
     /// Commands that a transaction holds; -1 without one.
     multi: AtomicI64,
@@ -280,7 +280,11 @@ impl Entry {
         let command = specs.find(|spec| std::ptr::from_ref(*spec).addr() == last);
         let mut line = String::new();
         let [channels, patterns, shards] = details.subscriptions;
-        let flags = if details.flags.is_empty() { "N" } else { details.flags.as_str() };
+        let mut flags = details.flags.clone();
+        if self.blocked_as.load(Ordering::Relaxed) != 0 {
+            flags.push('b');
+        }
+        let flags = if flags.is_empty() { "N" } else { flags.as_str() };
         // Writing to a String can't fail.
         let _ = writeln!(
             line,

@@ -43,9 +43,17 @@ pub struct Context {
 /// Where commands are carried out.
 pub enum Backend {
     /// `memory://`
-    Memory(Arc<Engine>),
+    Memory(Embedded),
     /// A cloud Redis.
     Cloud(Cloud),
+}
+
+/// What stands in for a cloud Redis.
+pub struct Embedded {
+    /// The data.
+    pub engine: Arc<Engine>,
+    /// Subscriptions.
+    pub hub: Arc<Hub>,
 }
 
 /// The ways to a cloud Redis.
@@ -58,6 +66,16 @@ pub struct Cloud {
     pub hub: Arc<Hub>,
     /// The upstream itself.
     pub upstream: Arc<Upstream>,
+}
+
+impl Backend {
+    /// The hub of subscriptions.
+    pub(super) fn hub(&self) -> &Arc<Hub> {
+        match self {
+            Self::Memory(embedded) => &embedded.hub,
+            Self::Cloud(cloud) => &cloud.hub,
+        }
+    }
 }
 
 impl Context {

@@ -35,6 +35,18 @@ pub(super) const NO_MULTI: &str = "UNAVAILABLE MULTI could not be sent; the comm
 /// EXEC after a command that could not be queued.
 pub(super) const MULTI_REFUSED: &str =
     "EXECABORT Transaction discarded because of previous errors.";
+/// EXEC with arguments.
+pub(super) const EXEC_ARITY: &str = "EXECABORT Transaction discarded because of: wrong number of arguments \
+     for 'exec' command";
+/// EXEC of a transaction that needs more memory than there is.
+pub(super) const EXEC_OUT_OF_MEMORY: &str = "EXECABORT Transaction discarded because of: OOM command not \
+     allowed when used memory > 'maxmemory'.";
+/// A command that would make a transaction of `memory://` too large.
+pub(super) const MULTI_TOO_LARGE: &str = "ERR the transaction is too large: with upstream memory:// its commands \
+     may have 64 MB in all; send smaller ones";
+/// WATCH of more keys than are kept.
+pub(super) const TOO_MANY_WATCHED: &str = "ERR too many keys are watched: with upstream memory:// their names \
+     may have 64 MB in all; UNWATCH some";
 /// EXEC after the transaction's connection, or its WATCH's, was lost.
 pub(super) const MULTI_LOST: &str = "EXECABORT Transaction discarded because its upstream connection \
      was lost before EXEC; nothing of it was applied";

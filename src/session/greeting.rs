@@ -6,6 +6,7 @@ use super::context::Backend;
 use super::dedicated::{hello_frame, number};
 use super::state::State;
 use super::{End, Session, error_reply};
+use crate::command::Kind;
 use crate::memory::Engine;
 use crate::routing::target::Hold;
 use crate::upstream::handshake::Greeting;
@@ -133,13 +134,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     pub(super) async fn select(&mut self, request: &Request<'_>) -> Result<(), End> {
-        let Some(index) = request.arg(1).and_then(number::<i64>) else {
-            self.answer(|out| encode::error(out, error_reply::NOT_AN_INTEGER));
-            return Ok(());
+        let most = match &self.context.backend {
+            Backend::Memory(_) => Engine::DATABASES,
+            Backend::Cloud(_) => i32::MAX as usize,
         };
-        let Some(db) = u32::try_from(index).ok().filter(|_| self.may_exist(index)) else {
-            self.answer(|out| encode::error(out, "ERR DB index is out of range"));
-            return Ok(());
+        let db = match database(request, most) {
+            Ok(db) => db,
+            Err(text) => {
+                self.answer(|out| encode::error(out, text));
+                return Ok(());
+            }
         };
         if let Some(upstream) = self.upstream() {
             let is_known = db == upstream.db() || upstream.health.has_database(db);
@@ -162,15 +166,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.state.db = db;
         self.answer(|out| encode::simple(out, "OK"));
         Ok(())
-    }
-
-    /// Whether there may be a database of this number.
-    fn may_exist(&self, index: i64) -> bool {
-        let most = match &self.context.backend {
-            Backend::Memory(_) => i64::try_from(Engine::DATABASES).unwrap_or(i64::MAX),
-            Backend::Cloud(_) => i64::from(i32::MAX),
-        };
-        (0..most).contains(&index)
     }
 
     pub(super) async fn reset(&mut self) -> Result<(), End> {
@@ -224,6 +219,18 @@ impl<'a> Wish<'a> {
         }
         Ok(wish)
     }
+}
+
+/// The database that a SELECT asks for, of `most` that there may be.
+pub(super) fn database(request: &Request<'_>, most: usize) -> Result<u32, &'static str> {
+    let index = request.arg(1).and_then(number::<i64>).ok_or(error_reply::NOT_AN_INTEGER)?;
+    let db = u32::try_from(index).ok().filter(|db| (*db as usize) < most);
+    db.ok_or("ERR DB index is out of range")
+}
+
+/// The protocol that the client speaks after a HELLO.
+pub(super) fn wished_protocol(kind: Kind, request: &Request<'_>) -> Option<Protocol> {
+    Wish::read(request).ok().filter(|_| kind == Kind::Hello)?.protocol
 }
 
 fn write_greeting(out: &mut Vec<u8>, protocol: Protocol, id: u64, greeting: &Greeting) {

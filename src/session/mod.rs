@@ -8,6 +8,7 @@ mod client;
 pub mod clients;
 pub mod context;
 mod dedicated;
+mod embedded;
 pub mod error_reply;
 mod greeting;
 mod publish;
@@ -19,7 +20,8 @@ mod transaction;
 mod uncommon;
 pub mod vitals;
 
-use crate::command::{self, Kind, Spec};
+use crate::command::{self, Group, Kind, Spec};
+use crate::memory::Watches;
 use crate::routing::dedicated::Dedicated;
 use crate::routing::target::{Hold, Target, target};
 use crate::telemetry::metrics::shard::Outcome;
@@ -29,7 +31,7 @@ use crate::upstream::retry::Class;
 use crate::wire::decode::{Decoded, Decoder, Limits, ProtocolError, Request};
 use crate::wire::encode;
 use clients::Entry;
-use context::{Backend, Context, wall_clock};
+use context::{Backend, Context, Embedded, wall_clock};
 use state::State;
 use std::io;
 use std::rc::Rc;
@@ -59,6 +61,8 @@ struct Session<S> {
     /// A connection of its own.
     held: Option<Dedicated>,
     subscriber: Option<Box<Subscriber>>,
+    /// WATCH, where no upstream keeps it.
+    watches: Option<Watches>,
     /// The client has said its last.
     is_at_end: bool,
 }
@@ -117,6 +121,7 @@ where
         lane: None,
         held: None,
         subscriber: None,
+        watches: None,
         is_at_end: false,
         context,
         entry,
@@ -250,7 +255,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.entry.set_multi(Some(self.state.multi_length));
         }
         match &self.context.backend {
-            Backend::Memory(engine) => {
+            Backend::Memory(Embedded { engine, .. }) => {
+                // What is not data is the session's.
+                if spec.is_some_and(|s| matches!(s.group, Group::PubSub | Group::Transactions)) {
+                    return false;
+                }
                 let (db, protocol) = (self.state.db as usize, self.state.protocol);
                 let now = self.context.read_at.get();
                 if self.state.is_silenced() {
@@ -348,6 +357,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Lets go of what the client alone held; its connection upstream is closed at once.
     fn release_all(&mut self) {
         self.held = None;
+        self.watches = None;
         self.leave_topics();
     }
 

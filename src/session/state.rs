@@ -47,6 +47,9 @@ pub(super) struct State {
     pub(super) multi_dbs: Vec<u32>,
     /// Commands of the transaction that the session answers, with their places in it.
     pub(super) multi_here: Vec<(usize, Vec<u8>)>,
+    /// The whole transaction, where no upstream keeps it, and its bytes.
+    queue: Vec<Vec<u8>>,
+    queue_bytes: usize,
     /// The transaction's connection was lost: EXEC must fail.
     pub(super) is_multi_lost: bool,
     /// The connection of a WATCH was lost: whether its keys changed is unknown, so EXEC must not run.
@@ -74,6 +77,8 @@ impl State {
             multi_length: 0,
             multi_dbs: Vec::new(),
             multi_here: Vec::new(),
+            queue: Vec::new(),
+            queue_bytes: 0,
             is_multi_lost: false,
             is_watch_lost: false,
             tracking: None,
@@ -94,11 +99,31 @@ impl State {
         self.in_multi = false;
         self.multi_length = 0;
         self.multi_here.clear();
+        self.take_queue();
         self.is_multi_lost = false;
         self.is_watch_lost = false;
         self.is_watching = false;
         self.is_multi_refused = false;
         std::mem::take(&mut self.multi_dbs)
+    }
+
+    /// Keeps a command of the transaction. One that would make it larger than `most` bytes is refused, and with it
+    /// the transaction.
+    pub(super) fn queue(&mut self, frame: &[u8], most: usize) -> bool {
+        if self.queue_bytes + frame.len() > most {
+            self.is_multi_refused = true;
+            return false;
+        }
+        self.queue_bytes += frame.len();
+        self.queue.push(frame.to_vec());
+        self.multi_length += 1;
+        true
+    }
+
+    /// The commands that were kept.
+    pub(super) fn take_queue(&mut self) -> Vec<Vec<u8>> {
+        self.queue_bytes = 0;
+        std::mem::take(&mut self.queue)
     }
 
     /// How the next ordinary command is to be carried; using up a CLIENT REPLY SKIP.
@@ -137,6 +162,17 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::{ReplyMode, State};
+
+    #[test]
+    fn a_transaction_that_grows_too_large_can_only_be_discarded() {
+        let mut state = State::new(0, true);
+        state.begin_multi();
+        assert!(state.queue(b"12345", 9) && !state.queue(b"12345", 9) && state.queue(b"1234", 9));
+        assert!(state.is_multi_refused && state.multi_length == 2);
+        state.end_multi();
+        assert!(!state.is_multi_refused && state.take_queue().is_empty());
+        assert!(state.queue(b"123456789", 9));
+    }
 
     #[test]
     fn skip_silences_one_command_and_off_all() {

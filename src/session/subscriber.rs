@@ -3,12 +3,12 @@
 //! A confirmation goes out where its command stands among the others, with the client's own count; the
 //! session waits for it, so that a message published after it can't be missed.
 
-use super::context::Backend;
 use super::{End, Session};
 use crate::command::Kind;
 use crate::routing::hub::INVALIDATE;
 use crate::routing::hub::mailbox::{Event, Mailbox};
 use crate::routing::hub::registry::{Family, Topic};
+use crate::upstream::Upstream;
 use crate::upstream::error::Failure;
 use crate::wire::decode::Request;
 use crate::wire::{Protocol, encode};
@@ -93,8 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn subscribe(&mut self, topic: Topic, is_silent: bool) -> Result<(), End> {
-        let Backend::Cloud(cloud) = &self.context.backend else { return Ok(()) };
-        let (hub, upstream) = (Arc::clone(&cloud.hub), Arc::clone(&cloud.upstream));
+        let (hub, upstream) = (Arc::clone(self.context.backend.hub()), self.upstream());
         let subscriber = self.subscriber.get_or_insert_default();
         if !subscriber.names(topic.family).contains(&topic.name) {
             subscriber.awaited = Some(topic.clone());
@@ -105,26 +104,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             })
             .await;
             hub.subscribe(topic.clone(), self.entry.id, &subscriber.mailbox);
-            let bound = upstream.command_timeout();
-            let given_up = async {
-                tokio::select! {
-                    () = tokio::time::sleep(bound) => {}
-                    () = upstream.health.rejected() => {}
-                }
-            };
-            let is_confirmed = self.wait_for_confirmation(given_up).await?;
+            let is_confirmed = self.wait_for_confirmation(given_up(upstream.as_deref())).await?;
             let refusal = self.subscriber.as_mut().and_then(|found| found.refusal.take());
             if let Some(text) = refusal {
                 self.replies.answer(|out| encode::error(out, &text));
                 return Ok(());
             }
-            if !is_confirmed {
+            if !is_confirmed && let Some(upstream) = upstream {
                 hub.unsubscribe(&topic, self.entry.id);
-                let failure = match upstream.health.last_error() {
-                    _ if upstream.health.is_rejecting() => upstream.health.rejection(false),
-                    Some(error) => Failure::Away { after: bound, cause: error.to_string() },
-                    None => Failure::TimedOut { after: bound, sent: true },
-                };
+                let failure = why_not_confirmed(&upstream);
                 self.replies.answer(|out| encode::error(out, failure.to_string()));
                 return Ok(());
             }
@@ -160,8 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     fn unsubscribe(&mut self, family: Family, mut names: Vec<Bytes>, is_silent: bool) {
-        let Backend::Cloud(cloud) = &self.context.backend else { return };
-        let hub = Arc::clone(&cloud.hub);
+        let hub = Arc::clone(self.context.backend.hub());
         let protocol = self.state.protocol;
         let word = family.unsubscribe();
         let mut none = Subscriber::default();
@@ -239,16 +226,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// The session listens to nothing any more.
     pub(super) fn leave_topics(&mut self) {
         let Some(mut subscriber) = self.subscriber.take() else { return };
-        let Backend::Cloud(cloud) = &self.context.backend else { return };
+        let hub = self.context.backend.hub();
         let awaited = subscriber.awaited.take();
         for family in Family::ALL {
             for name in subscriber.names(family).drain() {
-                cloud.hub.unsubscribe(&Topic { family, name }, self.entry.id);
+                hub.unsubscribe(&Topic { family, name }, self.entry.id);
             }
         }
         if let Some(topic) = awaited {
-            cloud.hub.unsubscribe(&topic, self.entry.id);
+            hub.unsubscribe(&topic, self.entry.id);
         }
+    }
+}
+
+/// When a confirmation that has not come is waited for no longer. The hub of `memory://` gives it at once.
+async fn given_up(upstream: Option<&Upstream>) {
+    let Some(upstream) = upstream else { return };
+    tokio::select! {
+        () = tokio::time::sleep(upstream.command_timeout()) => {}
+        () = upstream.health.rejected() => {}
+    }
+}
+
+fn why_not_confirmed(upstream: &Upstream) -> Failure {
+    let bound = upstream.command_timeout();
+    match upstream.health.last_error() {
+        _ if upstream.health.is_rejecting() => upstream.health.rejection(false),
+        Some(error) => Failure::Away { after: bound, cause: error.to_string() },
+        None => Failure::TimedOut { after: bound, sent: true },
     }
 }
 

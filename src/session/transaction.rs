@@ -190,14 +190,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// What the session answers to a command about the client's own connection.
-    async fn answer_here(&mut self, frame: &[u8]) -> Result<Vec<u8>, End> {
+    pub(super) async fn answer_here(&mut self, frame: &[u8]) -> Result<Vec<u8>, End> {
         let Some(request) = Request::parse(frame) else { return Ok(Vec::new()) };
         let kind = crate::command::lookup(request.name()).map_or(Kind::Client, |spec| spec.kind);
         let own = Replies::new(Rc::clone(&self.context.spare));
         let replies = std::mem::replace(&mut self.replies, own);
         // Not in the transaction any more: it has run.
         let in_multi = std::mem::take(&mut self.state.in_multi);
-        let end = Box::pin(self.here(kind, &request)).await;
+        let end = match kind {
+            Kind::Auth | Kind::Hello | Kind::Client => Box::pin(self.here(kind, &request)).await,
+            _ => Box::pin(self.subscription(kind, &request)).await,
+        };
         self.state.in_multi = in_multi;
         let own = std::mem::replace(&mut self.replies, replies);
         end.map(|()| own.take())

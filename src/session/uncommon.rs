@@ -1,7 +1,7 @@
 //! The commands that need more than to be handed on: who must wait, who is refused, and which file below
 //! takes care of the rest.
 
-use super::context::{Backend, wall_clock};
+use super::context::Backend;
 use super::{End, Session, error_reply, publish};
 use crate::command::{self, Kind, Number, Spec};
 use crate::routing::target::{Hold, Target, target};
@@ -71,14 +71,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         match way {
             Target::Here => self.here(kind, &request).await,
-            Target::Refused => {
-                self.refuse("transaction", |out| encode::error(out, error_reply::NOT_IN_MULTI));
-                Ok(())
-            }
             _ if matches!(self.context.backend, Backend::Memory(_)) => {
                 let start = Instant::now();
-                self.execute(spec, &request);
-                self.record_own(Route::Memory, start);
+                self.embedded(spec, &request).await?;
+                // A wait that its client asked for is no latency.
+                if kind != Kind::Blocking {
+                    self.record_own(Route::Memory, start);
+                }
+                Ok(())
+            }
+            Target::Refused => {
+                self.refuse("transaction", |out| encode::error(out, error_reply::NOT_IN_MULTI));
                 Ok(())
             }
             Target::Hub => {
@@ -172,13 +175,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.meanwhile(over, true).await?;
         }
         Ok(())
-    }
-
-    fn execute(&mut self, spec: Option<&'static Spec>, request: &Request<'_>) {
-        let Backend::Memory(engine) = &self.context.backend else { return };
-        let engine = std::sync::Arc::clone(engine);
-        let (db, protocol) = (self.state.db as usize, self.state.protocol);
-        self.answer(|out| engine.execute(request, spec, db, protocol, wall_clock(), out));
     }
 
     /// Commands about the client's own connection.

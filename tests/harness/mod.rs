@@ -19,7 +19,7 @@ pub(crate) use client::{Client, encode, escape};
 pub(crate) use faults::{End, Proxy, Way};
 pub(crate) use redis::{PASSWORD, Redis, RedisOptions, ServerCert, free_port};
 pub(crate) use scripted::{Answer, Call, Scripted};
-pub(crate) use side::{Scenario, Sides, compare};
+pub(crate) use side::{Scenario, Sides, compare, compare_everywhere};
 pub(crate) use sidecar::{Sidecar, SidecarOptions};
 pub(crate) use value::Value;
 

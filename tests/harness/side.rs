@@ -13,6 +13,13 @@ pub(crate) fn compare(scenario: impl Fn(&Scenario)) {
     Sides::start().compare(scenario);
 }
 
+/// The same twice: with the sidecar before a server of its own, and with its embedded engine.
+#[track_caller]
+pub(crate) fn compare_everywhere(scenario: impl Fn(&Scenario)) {
+    Sides::start().compare(&scenario);
+    Sides::start_in_memory().compare(&scenario);
+}
+
 /// A server to compare with, and a sidecar before another one.
 pub(crate) struct Sides {
     direct: Redis,
@@ -54,10 +61,11 @@ impl Sides {
 
     #[track_caller]
     pub(crate) fn compare(&self, scenario: impl Fn(&Scenario)) {
+        let is_memory = self.upstream.is_none();
         for protocol in [2, 3] {
-            let expected = play(&self.direct.plain_address(), protocol, &scenario);
+            let expected = play(&self.direct.plain_address(), protocol, is_memory, &scenario);
             self.direct.wipe();
-            let got = play(self.sidecar.address(), protocol, &scenario);
+            let got = play(self.sidecar.address(), protocol, is_memory, &scenario);
             match &self.upstream {
                 Some(upstream) => upstream.wipe(),
                 None => drop(self.sidecar.client().call(&["FLUSHALL"])),
@@ -71,6 +79,8 @@ impl Sides {
 pub(crate) struct Scenario {
     /// 2 or 3
     pub(crate) protocol: u8,
+    /// played for the embedded engine: what that does not have is left out, on both sides
+    pub(crate) is_memory: bool,
     address: String,
     transcript: Transcript,
 }
@@ -97,10 +107,15 @@ impl Scenario {
 }
 
 #[track_caller]
-fn play(address: &str, protocol: u8, scenario: &impl Fn(&Scenario)) -> Vec<(String, Vec<u8>)> {
+fn play(
+    address: &str,
+    protocol: u8,
+    is_memory: bool,
+    scenario: &impl Fn(&Scenario),
+) -> Vec<(String, Vec<u8>)> {
     let transcript = Arc::new(Mutex::new(Vec::new()));
     let address = address.to_owned();
-    scenario(&Scenario { protocol, address, transcript: Arc::clone(&transcript) });
+    scenario(&Scenario { protocol, is_memory, address, transcript: Arc::clone(&transcript) });
     std::mem::take(&mut *transcript.lock().unwrap())
 }
 

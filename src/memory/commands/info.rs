@@ -66,7 +66,7 @@ fn clients(state: &State, _: Now) -> String {
     lines(&[
         ("connected_clients", connected_clients.to_string()),
         ("maxclients", max_clients.to_string()),
-        ("blocked_clients", "0".to_owned()),
+        ("blocked_clients", state.waiters.len().to_string()),
     ])
 }
 
@@ -94,12 +94,16 @@ fn persistence(state: &State, _: Now) -> String {
 
 fn stats(state: &State, _: Now) -> String {
     let expired: u64 = state.databases.iter().map(Keyspace::expired).sum();
+    let [channels, patterns, shards] = state.facts.topics;
     lines(&[
         ("total_commands_processed", state.statistics.commands.to_string()),
         ("expired_keys", expired.to_string()),
         ("evicted_keys", "0".to_owned()),
         ("keyspace_hits", state.statistics.hits.to_string()),
         ("keyspace_misses", state.statistics.misses.to_string()),
+        ("pubsub_channels", channels.to_string()),
+        ("pubsub_patterns", patterns.to_string()),
+        ("pubsubshard_channels", shards.to_string()),
         ("total_error_replies", state.statistics.failures.to_string()),
     ])
 }

@@ -25,7 +25,7 @@ mod strings;
 mod subsequence;
 mod table;
 
-use crate::command::Spec;
+use crate::command::{Group, Kind, Spec};
 use crate::wire::decode::Request;
 use crate::wire::{Protocol, encode};
 
@@ -72,6 +72,25 @@ pub(super) fn find(spec: &Spec) -> Option<Command> {
         .or_else(|| server::find(name))
         .or_else(|| configuration::find(name))
         .or_else(|| table::find(name))
+}
+
+/// Whether the session answers the command or subcommand, so that the engine has no function for it.
+pub(super) fn is_answered_above(spec: &Spec) -> bool {
+    let is_of_connection = matches!(
+        spec.kind,
+        Kind::Auth
+            | Kind::Hello
+            | Kind::Select
+            | Kind::Client
+            | Kind::Reset
+            | Kind::Quit
+            | Kind::Multi
+            | Kind::Exec
+            | Kind::Discard
+            | Kind::Watch
+            | Kind::Unwatch
+    );
+    is_of_connection || spec.group == Group::PubSub
 }
 
 /// The subcommand that a request to a container means.

@@ -99,7 +99,9 @@ fn swapdb(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let first = database_named(call.arg(1), "invalid first DB index")?;
     let second = database_named(call.arg(2), "invalid second DB index")?;
     let (first, second) = (first?, second?);
-    call.state.databases.swap(first, second);
+    if let Ok([first, second]) = call.state.databases.get_disjoint_mut([first, second]) {
+        first.swap(second, call.now);
+    }
     call.reply_ok()
 }
 

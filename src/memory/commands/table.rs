@@ -5,7 +5,7 @@
 //! <https://redis.io/docs/latest/commands/command/>
 
 use crate::command::keys::{self, Access, Begin, Find, KeySpec};
-use crate::command::{self, Flags, Kind, Spec};
+use crate::command::{self, Flags, Spec};
 use crate::wire::{Protocol, encode};
 
 use super::super::failure::Failure;
@@ -29,21 +29,7 @@ fn served() -> impl Iterator<Item = &'static Spec> {
 }
 
 fn is_served(spec: &Spec) -> bool {
-    let is_answered_above = matches!(
-        spec.kind,
-        Kind::Auth
-            | Kind::Hello
-            | Kind::Select
-            | Kind::Client
-            | Kind::Reset
-            | Kind::Quit
-            | Kind::Multi
-            | Kind::Exec
-            | Kind::Discard
-            | Kind::Watch
-            | Kind::Unwatch
-    );
-    is_answered_above || super::find(spec).is_some()
+    super::is_answered_above(spec) || super::find(spec).is_some()
 }
 
 /// The command or subcommand (`config|get`) of this name, where it is served.

@@ -2,11 +2,14 @@
 //!
 //! It connects with the first subscription, connects again when it loses its connection, and then
 //! subscribes to all that is wanted, so that subscribers see no disconnect. Messages that were published
-//! in between are lost, as they are for any Redis subscriber.
+//! in between are lost, as they are for any Redis subscriber. Without an upstream it hands on what its
+//! clients publish themselves (`local`).
 
+mod local;
 pub mod mailbox;
 pub mod registry;
 
+use crate::telemetry::metrics::events::Events;
 use crate::upstream::error::ConnectError;
 use crate::upstream::retry::Backoff;
 use crate::upstream::{Connection, LONGEST_WAIT, Upstream};
@@ -45,9 +48,17 @@ struct Quiet {
     is_asked: bool,
 }
 
+impl Quiet {
+    /// When the connection is to be asked whether it is still there, if nothing is heard.
+    fn after(upstream: &Upstream) -> Self {
+        let wait = upstream.keepalive().unwrap_or(FOREVER);
+        Self { at: Instant::now() + wait, is_asked: false }
+    }
+}
+
 /// See the module.
 pub struct Hub {
-    upstream: Arc<Upstream>,
+    events: Arc<Events>,
     registry: Mutex<Registry>,
     orders: Notify,
     /// Our client id upstream, and how many connections there were: for CLIENT TRACKING REDIRECT.
@@ -58,12 +69,16 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub without subscribers; [`Hub::run`] must be spawned once.
+    /// A hub without subscribers, for an upstream; [`Hub::run`] must be spawned once.
     #[must_use]
-    pub fn new(upstream: Arc<Upstream>) -> Self {
+    pub fn new(events: Arc<Events>) -> Self {
+        Self::with(Registry::default(), events)
+    }
+
+    fn with(registry: Registry, events: Arc<Events>) -> Self {
         Self {
-            upstream,
-            registry: Mutex::default(),
+            events,
+            registry: Mutex::new(registry),
             orders: Notify::new(),
             id: AtomicI64::new(0),
             connections: AtomicU64::new(0),
@@ -119,38 +134,29 @@ impl Hub {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Keeps the connection for as long as there are subscribers. Ends when dropped.
-    pub async fn run(self: Arc<Self>) {
-        let mut backoff = Backoff::new(self.upstream.retry().clone());
+    /// Keeps a connection to `upstream` for as long as there are subscribers. Ends when dropped.
+    pub async fn run(self: Arc<Self>, upstream: Arc<Upstream>) {
+        let mut backoff = Backoff::new(upstream.retry().clone());
         loop {
             while self.registry().is_empty() {
                 self.orders.notified().await;
             }
-            match self.connect().await {
+            match connect(&upstream).await {
                 Ok(connection) => {
                     backoff.reset();
-                    self.serve(connection).await;
+                    self.serve(&upstream, connection).await;
                 }
                 Err(error) => {
-                    self.upstream.health.attempt_failed(&error);
+                    upstream.health.attempt_failed(&error);
                     tokio::time::sleep(backoff.next_wait().min(LONGEST_WAIT)).await;
                 }
             }
         }
     }
 
-    async fn connect(&self) -> Result<Connection, ConnectError> {
-        match self.upstream.open(Protocol::Resp3, self.upstream.db()).await {
-            Err(ConnectError::Protocol { .. }) => {
-                self.upstream.open(Protocol::Resp2, self.upstream.db()).await
-            }
-            result => result,
-        }
-    }
-
-    async fn serve(&self, connection: Connection) {
+    async fn serve(&self, upstream: &Upstream, connection: Connection) {
         self.id.store(connection.id, Ordering::Relaxed);
-        self.upstream.events.hub_connections.inc();
+        self.events.hub_connections.inc();
         if self.connections.fetch_add(1, Ordering::Relaxed) > 0 {
             // Invalidations of the time without a connection are unknown: forget all.
             self.registry()
@@ -160,14 +166,14 @@ impl Hub {
         self.orders.notify_one();
         let mut line = Line { connection, scanner: Scanner::new(), frame: Vec::new() };
         let mut asked = VecDeque::new();
-        let mut quiet = self.quiet();
+        let mut quiet = Quiet::after(upstream);
         let end = loop {
             let is_idle = self.registry().is_empty();
             tokio::select! {
                 frame = line.frame() => match frame {
                     Ok(frame) => {
                         self.receive(frame, &mut asked);
-                        quiet = self.quiet();
+                        quiet = Quiet::after(upstream);
                     }
                     Err(error) => break Some(error),
                 },
@@ -178,7 +184,7 @@ impl Hub {
                     }
                     self.registry().orders.push_back(Order::Ping);
                     self.orders.notify_one();
-                    quiet = Quiet { at: Instant::now() + self.upstream.probe_timeout(), is_asked: true };
+                    quiet = Quiet { at: Instant::now() + upstream.probe_timeout(), is_asked: true };
                 }
                 () = self.orders.notified() => {
                     if let Err(error) = self.send(&mut line, &mut asked).await {
@@ -191,7 +197,7 @@ impl Hub {
         self.id.store(0, Ordering::Relaxed);
         self.registry().lose_all();
         if let Some(error) = end {
-            self.upstream.events.losses.count(class_of(&error));
+            self.events.losses.count(class_of(&error));
             tracing::warn!(
                 "the subscriptions' upstream connection was lost ({error}); subscribing again"
             );
@@ -199,22 +205,15 @@ impl Hub {
     }
 
     fn note(&self, reach: Reach) {
-        let events = &self.upstream.events;
-        events.messages.inc();
-        events.deliveries.inc_by(reach.clients as u64);
-        events.drops.inc_by(reach.lost as u64);
+        self.events.messages.inc();
+        self.events.deliveries.inc_by(reach.clients as u64);
+        self.events.drops.inc_by(reach.lost as u64);
     }
 
     /// Topics with subscribers, channels, patterns and shard channels, and the subscriptions to all of these.
     #[must_use]
     pub fn census(&self) -> ([usize; 3], usize) {
         self.registry().census()
-    }
-
-    /// When the connection is to be asked whether it is still there, if nothing is heard.
-    fn quiet(&self) -> Quiet {
-        let wait = self.upstream.keepalive().unwrap_or(FOREVER);
-        Quiet { at: Instant::now() + wait, is_asked: false }
     }
 
     async fn send(&self, line: &mut Line, asked: &mut VecDeque<Order>) -> io::Result<()> {
@@ -282,6 +281,13 @@ impl Hub {
 
     fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn connect(upstream: &Upstream) -> Result<Connection, ConnectError> {
+    match upstream.open(Protocol::Resp3, upstream.db()).await {
+        Err(ConnectError::Protocol { .. }) => upstream.open(Protocol::Resp2, upstream.db()).await,
+        result => result,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who listens to what: each topic with its subscribers, and the orders for the upstream that follow.
 //!
 //! Knows no socket. Invariant: the upstream is subscribed, or an order to do so is queued, for just those
-//! topics that have a subscriber.
+//! topics that have a subscriber. A local registry has no upstream: every wish is fulfilled at once.
 
 use super::mailbox::{Event, Mailbox};
 use crate::memory::glob;
@@ -92,16 +92,37 @@ struct Member {
 /// See the module.
 #[derive(Default)]
 pub(super) struct Registry {
-    topics: HashMap<Topic, Listeners>,
+    /// By family, in the order of [`Family::ALL`].
+    topics: [HashMap<Bytes, Listeners>; 3],
     wishes: u64,
     pub(super) orders: VecDeque<Order>,
+    is_local: bool,
 }
 
 impl Registry {
+    /// One without an upstream.
+    pub(super) fn local() -> Self {
+        Self { is_local: true, ..Self::default() }
+    }
+
+    fn family(&self, family: Family) -> &HashMap<Bytes, Listeners> {
+        &self.topics[family as usize]
+    }
+
+    fn listeners(&self, topic: &Topic) -> Option<&Listeners> {
+        self.family(topic.family).get(&topic.name)
+    }
+
+    fn listeners_mut(&mut self, topic: &Topic) -> Option<&mut Listeners> {
+        self.topics[topic.family as usize].get_mut(&topic.name)
+    }
+
     /// `subscriber` wants `topic`. It is told at once if the upstream is subscribed already, else when
     /// it has confirmed.
     pub(super) fn subscribe(&mut self, topic: Topic, subscriber: u64, mailbox: &Arc<Mailbox>) {
-        let listeners = self.topics.entry(topic.clone()).or_default();
+        let family = &mut self.topics[topic.family as usize];
+        let listeners = family.entry(topic.name.clone()).or_default();
+        listeners.is_confirmed |= self.is_local;
         if !listeners.members.iter().any(|member| member.id == subscriber) {
             let is_told = listeners.is_confirmed;
             let mailbox = Arc::clone(mailbox);
@@ -118,17 +139,19 @@ impl Registry {
 
     /// `subscriber` no longer wants `topic`.
     pub(super) fn unsubscribe(&mut self, topic: &Topic, subscriber: u64) {
-        let Some(listeners) = self.topics.get_mut(topic) else { return };
+        let Some(listeners) = self.listeners_mut(topic) else { return };
         listeners.members.retain(|member| member.id != subscriber);
         if listeners.members.is_empty() {
-            self.topics.remove(topic);
-            self.orders.push_back(Order::Unsubscribe(topic.clone()));
+            self.topics[topic.family as usize].remove(&topic.name);
+            if !self.is_local {
+                self.orders.push_back(Order::Unsubscribe(topic.clone()));
+            }
         }
     }
 
     /// The upstream has confirmed a wish.
     pub(super) fn confirm(&mut self, topic: &Topic, wish: u64) {
-        if let Some(listeners) = self.topics.get_mut(topic)
+        if let Some(listeners) = self.listeners_mut(topic)
             && listeners.wish == wish
             && !std::mem::replace(&mut listeners.is_confirmed, true)
         {
@@ -141,8 +164,8 @@ impl Registry {
 
     /// The upstream has refused a wish.
     pub(super) fn refuse(&mut self, topic: &Topic, wish: u64, text: &Bytes) {
-        if self.topics.get(topic).is_some_and(|listeners| listeners.wish == wish)
-            && let Some(listeners) = self.topics.remove(topic)
+        if self.listeners(topic).is_some_and(|listeners| listeners.wish == wish)
+            && let Some(listeners) = self.topics[topic.family as usize].remove(&topic.name)
         {
             for member in listeners.members {
                 member.mailbox.put(Event::Refused(topic.clone(), text.clone()), Instant::now);
@@ -152,7 +175,7 @@ impl Registry {
 
     /// An event for all that listen to `topic`, once the upstream has confirmed that they do.
     pub(super) fn publish(&self, topic: &Topic, event: &Event) -> Reach {
-        if self.topics.get(topic).is_some_and(|found| found.is_confirmed) {
+        if self.listeners(topic).is_some_and(|found| found.is_confirmed) {
             self.publish_always(topic, event)
         } else {
             Reach::default()
@@ -162,7 +185,7 @@ impl Registry {
     /// The same whether or not the upstream has confirmed.
     pub(super) fn publish_always(&self, topic: &Topic, event: &Event) -> Reach {
         let mut reach = Reach::default();
-        for member in self.topics.get(topic).iter().flat_map(|listeners| &listeners.members) {
+        for member in self.listeners(topic).iter().flat_map(|listeners| &listeners.members) {
             let lost = member.mailbox.put(event.clone(), Instant::now);
             reach.clients += usize::from(lost == 0);
             reach.lost += lost;
@@ -172,16 +195,14 @@ impl Registry {
 
     /// Topics with listeners by family, and how many listeners they have in all.
     pub(super) fn census(&self) -> ([usize; 3], usize) {
-        let mut topics = [0; 3];
-        for topic in self.topics.keys() {
-            topics[topic.family as usize] += 1;
-        }
-        (topics, self.topics.values().map(|listeners| listeners.members.len()).sum())
+        let listeners = self.topics.iter().flat_map(HashMap::values);
+        let members = listeners.map(|listeners| listeners.members.len()).sum();
+        (Family::ALL.map(|family| self.family(family).len()), members)
     }
 
     /// The connection is lost, and with it all subscriptions.
     pub(super) fn lose_all(&mut self) {
-        for listeners in self.topics.values_mut() {
+        for listeners in self.topics.iter_mut().flat_map(HashMap::values_mut) {
             listeners.is_confirmed = false;
         }
     }
@@ -189,8 +210,11 @@ impl Registry {
     /// A new connection knows nothing: queues all that is wanted.
     pub(super) fn order_all(&mut self) {
         self.orders.clear();
-        for (topic, listeners) in &self.topics {
-            self.orders.push_back(Order::Subscribe(topic.clone(), listeners.wish));
+        for family in Family::ALL {
+            for (name, listeners) in &self.topics[family as usize] {
+                let topic = Topic { family, name: name.clone() };
+                self.orders.push_back(Order::Subscribe(topic, listeners.wish));
+            }
         }
     }
 
@@ -198,29 +222,46 @@ impl Registry {
     /// channel, and as one for each pattern.
     pub(super) fn unseen(&self, topic: &Topic) -> usize {
         let beyond_one = |listeners: &Listeners| listeners.members.len().saturating_sub(1);
-        let direct = self.topics.get(topic).map_or(0, beyond_one);
+        let direct = self.listeners(topic).map_or(0, beyond_one);
         if topic.family != Family::Channel {
             return direct;
         }
-        let matching = self.topics.iter().filter(|(pattern, _)| {
-            pattern.family == Family::Pattern && glob::matches(&pattern.name, &topic.name)
-        });
-        direct + matching.map(|(_, listeners)| beyond_one(listeners)).sum::<usize>()
+        let matching = self.matching(&topic.name);
+        direct
+            + matching
+                .map(|pattern| beyond_one(&self.family(Family::Pattern)[pattern]))
+                .sum::<usize>()
+    }
+
+    /// The patterns with listeners that mean this channel.
+    pub(super) fn matching(&self, channel: &[u8]) -> impl Iterator<Item = &Bytes> {
+        let patterns = self.family(Family::Pattern).keys();
+        patterns.filter(move |pattern| glob::matches(pattern, channel))
+    }
+
+    /// The names with listeners.
+    pub(super) fn names(&self, family: Family) -> impl Iterator<Item = &Bytes> {
+        self.family(family).keys()
+    }
+
+    /// How many listen to the topic itself, patterns left out.
+    pub(super) fn count(&self, topic: &Topic) -> usize {
+        self.listeners(topic).map_or(0, |listeners| listeners.members.len())
     }
 
     /// The same for subscriptions to the topic itself, patterns left out.
     pub(super) fn unseen_subscribers(&self, topic: &Topic) -> usize {
-        self.topics.get(topic).map_or(0, |listeners| listeners.members.len().saturating_sub(1))
+        self.count(topic).saturating_sub(1)
     }
 
     /// How many topics have listeners.
     pub(super) fn len(&self) -> usize {
-        self.topics.len()
+        self.topics.iter().map(HashMap::len).sum()
     }
 
     /// Whether nobody listens to anything.
     pub(super) fn is_empty(&self) -> bool {
-        self.topics.is_empty()
+        self.len() == 0
     }
 }
 
