@@ -15,6 +15,7 @@ mod cli_monitor;
 mod cli_validate;
 mod cli_wait;
 mod client_command;
+mod clients;
 mod command_table;
 mod config;
 mod connection;

@@ -104,7 +104,7 @@ impl Redis {
         self.process = None;
     }
 
-    /// Starts again on the same ports, empty.
+    /// Starts again on the same ports: empty, but for what a line such as `appendonly yes` has kept.
     pub(crate) fn restart(&mut self) {
         self.kill();
         eventually("redis-server starts again on its port", || self.try_launch());
