@@ -129,7 +129,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Some(greeting) => Ok(greeting),
             // As that server itself would say: clients then do without HELLO.
             None if upstream.health.is_up() => Err("ERR unknown command 'HELLO'"),
-            None => Err(error_reply::NOT_GREETED),
+            None => {
+                if let Some(lane) = self.current_lane() {
+                    lane.want();
+                }
+                Err(error_reply::NOT_GREETED)
+            }
         })
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::{before_proxy, before_script};
 use crate::harness::{
-    End, PASSWORD, Proxy, Redis, RedisOptions, Scripted, Sidecar, Value, eventually,
+    End, PASSWORD, Proxy, Redis, RedisOptions, Scripted, Sidecar, SidecarOptions, Value, eventually,
 };
 
 /// From the server's return to the first answer: 500 ms, and some for a busy test machine.
@@ -110,6 +110,25 @@ fn writes_that_come_during_an_outage_are_applied_once() {
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=15).collect::<Vec<i64>>());
     assert_eq!(redis.direct().call(&["GET", "n"]), Value::bulk("15"));
+}
+
+#[test]
+fn a_client_that_only_greets_hurries_the_way_back() {
+    let mut redis = Redis::start();
+    redis.kill();
+    let sidecar = SidecarOptions::upstream(&redis)
+        .env("SIDECAR_WORKERS", "1")
+        .config(
+            "breaker:\n  grace: 0s\n\
+             retry:\n  initial_delay: 5s\n  max_delay: 5s\n  jitter: none\n",
+        )
+        .start();
+    let greet = || sidecar.client().call(&["HELLO", "3"]);
+    eventually("it is turned away", || greet().text().starts_with("UNAVAILABLE"));
+    redis.restart();
+    let back = Instant::now();
+    eventually("it is greeted", || matches!(greet(), Value::Map(_)));
+    assert!(back.elapsed() < RETURN, "{:?} after the return", back.elapsed());
 }
 
 #[test]

@@ -330,6 +330,11 @@ impl Lane {
         self.0.id.get()
     }
 
+    /// Somebody was turned away for want of a connection: the next attempt to make one comes soon.
+    pub fn want(&self) {
+        self.0.is_wanted.set(true);
+    }
+
     /// Takes no more commands; ends, or gives the connection back, when the last reply is here.
     pub fn close(&self) {
         if !self.is_ended() {
