@@ -8,8 +8,14 @@ use prometheus_client::metrics::histogram::Histogram;
 use redis_sidecar::command::find;
 use redis_sidecar::telemetry::metrics::shard::{Outcome, Recorder, Route};
 use redis_sidecar::telemetry::metrics::{Format, Metrics, State};
+use redis_sidecar::telemetry::notes::Notes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// With the threshold of the slow log that is the default.
+fn notes() -> Arc<Notes> {
+    Arc::new(Notes::new(Some(Duration::from_millis(10))))
+}
 
 fn main() {
     divan::main();
@@ -22,7 +28,7 @@ const COMMANDS: [&str; 4] = ["GET", "SET", "HGETALL", "ZADD"];
 #[divan::bench(args = [1, 8, 50])]
 fn record_a_batch(bencher: Bencher<'_, '_>, batch: usize) {
     let metrics = Metrics::default();
-    let mut recorder = Recorder::new(metrics.shard(), Route::Lane);
+    let mut recorder = Recorder::new(metrics.shard(notes()), Route::Lane);
     let numbers = COMMANDS.map(|name| find(name.as_bytes()).1);
     bencher.counter(ItemsCount::new(batch)).bench_local(|| {
         let (came, sent) = (Instant::now(), Instant::now());
@@ -63,7 +69,7 @@ fn with_a_look_up_of_labels(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn scrape(bencher: Bencher<'_, '_>) {
     let metrics = Metrics::default();
-    let shards = [metrics.shard(), metrics.shard()];
+    let shards = [metrics.shard(notes()), metrics.shard(notes())];
     for name in COMMANDS {
         for shard in &shards {
             let mut recorder = Recorder::new(Arc::clone(shard), Route::Lane);

@@ -12,7 +12,13 @@ use crate::harness::{
 };
 
 /// Everything that can be asked for with GET.
-const ROUTES: [&str; 9] = [
+const ROUTES: [&str; 15] = [
+    "/",
+    "/config",
+    "/stats",
+    "/slowlog",
+    "/hotkeys",
+    "/bigkeys",
     "/metrics",
     "/live",
     "/ready",

@@ -4,19 +4,23 @@
 //! arrive and an answer to be taken, in the size of a request. It never shows a secret.
 
 mod answer;
+mod events;
 mod health;
 mod metrics;
+mod page;
 mod patience;
 mod routes;
 
 use crate::session::vitals::Vitals;
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::HOST;
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use patience::Patience;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -24,6 +28,9 @@ use tokio::sync::Semaphore;
 
 /// Connections served at a time: probes and a few people.
 const CONNECTIONS: usize = 64;
+
+/// Those who follow events, at a time: pages that are open.
+const LISTENERS: usize = 16;
 
 /// A request must have come, whole, within this time; and of an answer some must be taken.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,19 +43,44 @@ const HEADERS: usize = 64;
 pub(super) struct Visit {
     request: Parts,
     vitals: Arc<Vitals>,
+    /// For those who follow events.
+    seats: Arc<Semaphore>,
+    /// The other side is on this machine.
+    is_near: bool,
+}
+
+impl Visit {
+    /// Whether names of keys may be shown: on this machine, and not to a page of another site, which can make a
+    /// browser ask here by a name that it owns.
+    pub(super) fn sees_keys(&self) -> bool {
+        let host = self.request.headers.get(HOST).and_then(|host| host.to_str().ok());
+        self.is_near && host.is_none_or(is_own_name)
+    }
+}
+
+/// Whether a Host header has an address, or localhost.
+fn is_own_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
 
 /// Serves `listener` until dropped.
 pub async fn serve(listener: TcpListener, vitals: Arc<Vitals>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let seats = Arc::new(Semaphore::new(LISTENERS));
     loop {
         // Never closed.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((socket, _)) => {
-                let vitals = Arc::clone(&vitals);
+            Ok((socket, peer)) => {
+                let (vitals, seats) = (Arc::clone(&vitals), Arc::clone(&seats));
+                let is_near = peer.ip().to_canonical().is_loopback();
                 tokio::spawn(async move {
-                    converse(socket, vitals).await;
+                    converse(socket, vitals, seats, is_near).await;
                     drop(place);
                 });
             }
@@ -60,10 +92,12 @@ pub async fn serve(listener: TcpListener, vitals: Arc<Vitals>) {
     }
 }
 
-async fn converse(socket: TcpStream, vitals: Arc<Vitals>) {
+async fn converse(socket: TcpStream, vitals: Arc<Vitals>, seats: Arc<Semaphore>, is_near: bool) {
     let service = service_fn(move |request: Request<Incoming>| {
         // The body of a request is not read: hyper closes the connection behind one that has any.
-        let visit = Visit { request: request.into_parts().0, vitals: Arc::clone(&vitals) };
+        let request = request.into_parts().0;
+        let (vitals, seats) = (Arc::clone(&vitals), Arc::clone(&seats));
+        let visit = Visit { request, vitals, seats, is_near };
         async move { Ok::<_, Infallible>(routes::respond(&visit).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()

@@ -4,7 +4,7 @@
 
 use super::Visit;
 use super::answer::{Answer, json, not_allowed};
-use super::{health, metrics};
+use super::{health, metrics, page};
 use hyper::header::{HOST, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -28,6 +28,13 @@ struct Route {
 }
 
 const ROUTES: &[Route] = &[
+    get("/", Way::Known(page::page)),
+    get("/events", Way::Known(page::events)),
+    get("/config", Way::Known(page::config)),
+    get("/stats", Way::Known(page::stats)),
+    get("/slowlog", Way::Known(page::slow)),
+    get("/hotkeys", Way::Known(page::hot)),
+    get("/bigkeys", Way::Known(page::big)),
     get("/metrics", Way::Known(metrics::metrics)),
     get("/live", Way::Known(health::live)),
     get("/ready", Way::Known(health::ready)),

@@ -130,6 +130,8 @@ pub enum Kind {
     Script,
     /// SHUTDOWN: no reply when it succeeds.
     Shutdown,
+    /// SIDECAR: about the sidecar itself, which answers it.
+    Sidecar,
     /// ASKING: holds for the next command.
     Asking,
     /// READONLY, READWRITE: a cluster replica's mode.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{
     Admin, Breaker, Config, Format, Jitter, Level, Listen, ListenTls, Log, Memory, Pool, Retry,
-    RetryWrites,
+    RetryWrites, SlowLog,
     fault::Faults,
     keys::{self, Key},
     layers::{Layers, Origin},
@@ -27,6 +27,7 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let retry = retry(&mut reader);
     let breaker = breaker(&mut reader);
     let maxmemory = reader.size(&keys::MEMORY_MAXMEMORY);
+    let threshold = reader.span_or_off(&keys::SLOWLOG_THRESHOLD);
     let is_workers_auto = reader.text(&keys::WORKERS).eq_ignore_ascii_case("auto");
     let workers = if is_workers_auto { Some(cores()) } else { reader.count(&keys::WORKERS) };
     let busy_poll = reader.span_or_off(&keys::BUSY_POLL);
@@ -39,6 +40,7 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
         retry: retry?,
         breaker: breaker?,
         memory: Memory { maxmemory: maxmemory? },
+        slowlog: SlowLog { threshold: threshold? },
         workers: workers?,
         is_workers_auto,
         busy_poll: busy_poll?,

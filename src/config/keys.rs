@@ -275,6 +275,9 @@ pub const BREAKER_MAX_COOLDOWN: Key = Key::new("breaker.max_cooldown", TIMEOUT, 
 pub const MEMORY_MAXMEMORY: Key =
     Key::new("memory.maxmemory", Takes::Size(1 << 20, 1 << 40), "256mb")
         .why("The embedded engine's bound in bytes; past it, writes get Redis's OOM error.");
+/// `slowlog.threshold`
+pub const SLOWLOG_THRESHOLD: Key = Key::new("slowlog.threshold", TIMEOUT_OR_OFF, "10ms")
+    .why("Commands that take so long are noted, by name and keys, never by value: /slowlog.");
 /// `workers`
 pub const WORKERS: Key = Key::new("workers", Takes::CountOrAuto(1, 1024), "auto")
     .env(&["SIDECAR_WORKERS"])
@@ -351,6 +354,7 @@ pub const ALL: &[&Key] = &[
     &BREAKER_COOLDOWN,
     &BREAKER_MAX_COOLDOWN,
     &MEMORY_MAXMEMORY,
+    &SLOWLOG_THRESHOLD,
     &WORKERS,
     &BUSY_POLL,
     &LOG_LEVEL,

@@ -33,6 +33,7 @@ pub use address::is_own_address;
 pub use fault::{Fault, Faults};
 pub use keys::is_live;
 pub use layers::{Env, Flags, Origin, Origins, Sources};
+pub use print::Setting;
 pub use secret::Secret;
 pub use units::{parse_duration, parse_size, show_duration, show_size};
 pub use url::{UpstreamUrl, UrlError};
@@ -52,6 +53,8 @@ pub struct Config {
     pub breaker: Breaker,
     /// The embedded engine behind `memory://`.
     pub memory: Memory,
+    /// What is noted of slow commands.
+    pub slowlog: SlowLog,
     /// Single-threaded runtimes, 1 to 1024; `auto` is resolved to one for two cores that we may use: the app and
     /// the kernel need the rest, and fewer workers make larger batches.
     pub workers: usize,
@@ -264,6 +267,13 @@ pub struct Memory {
     pub maxmemory: usize,
 }
 
+/// What is noted of slow commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlowLog {
+    /// From this time on a command is slow; 1 ms to 24 h. `None` notes none.
+    pub threshold: Option<Duration>,
+}
+
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -313,6 +323,11 @@ impl Config {
     /// came from. Secrets are `***`; unset keys are `~`.
     pub fn to_yaml(&self) -> String {
         print::render(self)
+    }
+
+    /// The same key by key, for a page.
+    pub fn settings(&self) -> Vec<Setting> {
+        print::settings(self)
     }
 
     /// The paths of all keys whose effective value is another in `newer`, in the catalogue's

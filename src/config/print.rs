@@ -4,7 +4,7 @@
 
 use super::{
     Config,
-    keys::{Key, Takes},
+    keys::{Key, Takes, UPSTREAM_USERNAME},
     values::{Value, values},
 };
 
@@ -35,6 +35,35 @@ pub(super) fn render(config: &Config) -> String {
         open = sections;
     }
     yaml
+}
+
+/// One key as it takes effect. Holds no secret, and no user name of the upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Such as `upstream.pool.max`.
+    pub path: &'static str,
+    /// As it would be written; `None` where it is unset.
+    pub value: Option<String>,
+    /// Where it came from: `default`, `file`, ...
+    pub from: String,
+    /// One line of why.
+    pub why: &'static str,
+}
+
+/// Every key, secrets masked.
+pub(super) fn settings(config: &Config) -> Vec<Setting> {
+    let setting = |(key, value): (&'static Key, Value<'_>)| Setting {
+        path: key.path,
+        value: match value {
+            Value::Unset => None,
+            Value::Shown(_) if key.path == UPSTREAM_USERNAME.path => Some("***".to_owned()),
+            Value::Shown(text) => Some(text),
+            Value::Hidden(secret) => Some(secret.to_string()),
+        },
+        from: config.origins.origin(key.path).to_string(),
+        why: key.why,
+    };
+    values(config).into_iter().map(setting).collect()
 }
 
 /// What the key takes, where its value does not show it.

@@ -53,6 +53,7 @@ pub(super) fn values(config: &Config) -> Vec<Row<'_>> {
     let maxmemory = u64::try_from(config.memory.maxmemory).unwrap_or(u64::MAX);
     values.extend([
         (&keys::MEMORY_MAXMEMORY, shown(show_size(maxmemory))),
+        (&keys::SLOWLOG_THRESHOLD, or_off(config.slowlog.threshold.map(show_duration))),
         (&keys::WORKERS, shown(workers)),
         (&keys::BUSY_POLL, or_off(config.busy_poll.map(show_duration))),
         (&keys::LOG_LEVEL, shown(level)),

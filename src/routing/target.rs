@@ -58,9 +58,9 @@ pub fn target(spec: Option<&Spec>, request: &Request<'_>, situation: Situation) 
     let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
     match kind {
         Kind::Reset | Kind::Quit => Target::Here,
-        Kind::Monitor | Kind::Replication if situation.in_multi => Target::Refused,
+        Kind::Monitor | Kind::Replication | Kind::Sidecar if situation.in_multi => Target::Refused,
         _ if situation.in_multi => Target::Lane,
-        Kind::Auth | Kind::Hello | Kind::Client | Kind::Select => Target::Here,
+        Kind::Auth | Kind::Hello | Kind::Client | Kind::Select | Kind::Sidecar => Target::Here,
         Kind::Ping if situation.is_subscriber => Target::Here,
         Kind::Subscribe
         | Kind::PSubscribe
@@ -142,6 +142,7 @@ mod tests {
             ("NOSUCH x", Target::Lane),
             ("select 1", Target::Here),
             ("Client id", Target::Here),
+            ("sidecar stats", Target::Here),
             ("subscribe c", Target::Hub),
             ("multi", Target::Checkout(Hold::Multi)),
             ("watch k", Target::Checkout(Hold::Watch)),
@@ -191,7 +192,7 @@ mod tests {
         for words in ["blpop k 0", "select 1", "multi", "watch k", "wait 1 0", "exec", "get k"] {
             assert_eq!(way(words, within), Target::Lane, "{words}");
         }
-        for words in ["monitor", "psync ? -1"] {
+        for words in ["monitor", "psync ? -1", "sidecar health"] {
             assert_eq!(way(words, within), Target::Refused, "{words}");
         }
         assert_eq!(way("reset", within), Target::Here);

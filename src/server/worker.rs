@@ -151,7 +151,7 @@ impl Worker {
 
     fn context(&self) -> Context {
         let shared = &self.shared;
-        let (shard, lanes) = (shared.vitals.metrics.shard(), shared.config.upstream.lanes);
+        let (shard, lanes) = (shared.vitals.shard(), shared.config.upstream.lanes);
         let backend = match &shared.backend {
             SharedBackend::Memory { engine, hub } => {
                 Backend::Memory(Embedded { engine: Arc::clone(engine), hub: Arc::clone(hub) })
@@ -164,7 +164,8 @@ impl Worker {
             }),
         };
         let clients = Arc::clone(&shared.clients);
-        Context::new(backend, clients, shared.config.listen.max_in_flight, shard)
+        let vitals = Arc::clone(&shared.vitals);
+        Context::new(backend, clients, shared.config.listen.max_in_flight, shard, vitals)
     }
 
     /// Accepts on this worker's runtime, for all workers.
@@ -353,5 +354,6 @@ async fn count_seconds(context: Rc<Context>) {
     loop {
         ticks.tick().await;
         context.seconds.set(context.clients.seconds());
+        context.sampler.tick();
     }
 }

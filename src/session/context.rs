@@ -2,12 +2,14 @@
 //! the limits.
 
 use super::clients::Clients;
+use super::vitals::Vitals;
 use crate::command::Number;
 use crate::memory::{Engine, Now};
 use crate::routing::hub::Hub;
 use crate::routing::shared::Lanes;
 use crate::telemetry::metrics::latency::Sample;
 use crate::telemetry::metrics::shard::{Outcome, Route, Shard};
+use crate::telemetry::sampler::Sampler;
 use crate::upstream::Upstream;
 use crate::upstream::pool::Pool;
 use crate::upstream::spare::Spare;
@@ -31,6 +33,10 @@ pub struct Context {
     pub spare: Rc<Spare>,
     /// [`Clients::seconds`]; set by the worker's ticker.
     pub seconds: Cell<u64>,
+    /// Which commands' keys are noted.
+    pub sampler: Sampler,
+    /// How the sidecar as a whole is.
+    pub vitals: Arc<Vitals>,
     /// What this worker counts.
     pub shard: Arc<Shard>,
     /// Commands that memory has answered, and are not recorded yet.
@@ -86,6 +92,7 @@ impl Context {
         clients: Arc<Clients>,
         max_in_flight: u64,
         shard: Arc<Shard>,
+        vitals: Arc<Vitals>,
     ) -> Self {
         Self {
             backend,
@@ -93,6 +100,8 @@ impl Context {
             max_in_flight,
             spare: Rc::default(),
             seconds: Cell::new(0),
+            sampler: Sampler::default(),
+            vitals,
             shard,
             executed: RefCell::default(),
             read_at: Cell::new(Now(0)),

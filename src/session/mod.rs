@@ -11,7 +11,9 @@ mod dedicated;
 mod embedded;
 pub mod error_reply;
 mod greeting;
+mod noting;
 mod publish;
+mod sidecar;
 mod socket;
 mod state;
 mod subscriber;
@@ -24,6 +26,7 @@ use crate::command::{self, Group, Kind, Spec};
 use crate::memory::Watches;
 use crate::routing::dedicated::Dedicated;
 use crate::routing::target::{Hold, Target, target};
+use crate::telemetry::big_values::LEAST;
 use crate::telemetry::metrics::shard::Outcome;
 use crate::upstream::lane::Lane;
 use crate::upstream::replies::Replies;
@@ -111,6 +114,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let replies = Replies::new(Rc::clone(&context.spare));
+    replies.set_client(entry.id);
     let mut session = Session {
         stream,
         state: State::new(context.first_db(), context.clients.password().is_none()),
@@ -247,6 +251,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     fn pass(&mut self, request: &Request<'_>) -> bool {
         let (spec, number) = command::find(request.name());
         self.entry.saw(self.context.seconds.get(), spec);
+        if self.context.sampler.is_due() || request.bytes().len() >= LEAST {
+            self.look_at(spec, request);
+        }
         if !self.is_common(spec, request) {
             return false;
         }
@@ -261,13 +268,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     return false;
                 }
                 let (db, protocol) = (self.state.db as usize, self.state.protocol);
-                let now = self.context.read_at.get();
+                let (now, start, mut size) = (self.context.read_at.get(), noting::start(spec), 0);
                 if self.state.is_silenced() {
                     engine.execute(request, spec, db, protocol, now, &mut Vec::new());
                 } else {
-                    self.replies
-                        .answer(|out| engine.execute(request, spec, db, protocol, now, out));
+                    self.replies.answer(|out| {
+                        let before = out.len();
+                        engine.execute(request, spec, db, protocol, now, out);
+                        size = out.len() - before;
+                    });
                 }
+                self.note_executed(request, start, size);
                 let outcome = Outcome::of_answer(self.replies.take_own());
                 self.context.executed.borrow_mut().push((number, outcome));
             }

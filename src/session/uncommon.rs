@@ -192,6 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             Kind::Hello => self.hello(request).await,
             Kind::Select => self.select(request).await,
+            Kind::Sidecar => self.sidecar(request).await,
             Kind::Ping => {
                 self.ping_subscriber(request);
                 Ok(())

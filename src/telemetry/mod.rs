@@ -1,4 +1,10 @@
 //! What operators see of a running sidecar.
 
+pub mod big_values;
+pub mod hot_keys;
+pub mod keys;
 pub mod logs;
 pub mod metrics;
+pub mod notes;
+pub mod sampler;
+pub mod slowlog;

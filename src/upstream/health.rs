@@ -7,12 +7,13 @@
 use super::breaker::{Breaker, BreakerState};
 use super::error::{ConnectError, Failure};
 use super::handshake::Greeting;
+use super::outages::{Outage, Outages};
 use crate::config;
 use crate::telemetry::metrics::events::Events;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 
 /// For so long a master that has become a replica is not taken: its name may show the new master soon. Then it
@@ -45,6 +46,8 @@ struct Facts {
     /// Since when the breaker admits nothing, and for how long it did before.
     outage: Option<Instant>,
     outages: Duration,
+    /// The last of them.
+    history: Outages,
     /// Tasks of lanes, to be woken when the breaker opens or closes.
     lanes: Vec<Waker>,
 }
@@ -71,6 +74,7 @@ impl Health {
         facts.was_up = true;
         facts.connected += 1;
         let is_first = !self.up.send_replace(true);
+        facts.history.end(Instant::now());
         drop(facts);
         if is_first {
             tracing::info!(upstream = address, "upstream connected");
@@ -87,6 +91,7 @@ impl Health {
         let Some(cause) = cause else { return };
         if was_last {
             facts.last_loss = Some(cause.to_owned());
+            facts.history.begin(cause, SystemTime::now(), Instant::now());
             facts.databases.clear();
             drop(facts);
             self.breaker().lost(Instant::now());
@@ -151,11 +156,13 @@ impl Health {
         self.note_outage(rejects, now);
         if rejects {
             let cause = self.cause();
+            self.facts().history.begin(&cause, SystemTime::now(), now);
             tracing::warn!(
                 cause,
                 "the upstream is given up for now: commands are answered at once"
             );
         } else {
+            self.facts().history.end(now);
             tracing::info!("the upstream is back");
         }
         self.rejecting.send_replace(rejects);
@@ -239,6 +246,12 @@ impl Health {
     #[must_use]
     pub fn connected(&self) -> u32 {
         self.facts().connected
+    }
+
+    /// The last outages, the newest first.
+    #[must_use]
+    pub fn outage_history(&self) -> Vec<Outage> {
+        self.facts().history.newest().cloned().collect()
     }
 
     /// What the breaker does.

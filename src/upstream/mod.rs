@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod handshake;
 pub mod health;
 pub mod lane;
+pub mod outages;
 mod outgoing;
 pub mod pool;
 pub mod replies;

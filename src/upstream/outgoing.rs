@@ -115,6 +115,12 @@ impl Outgoing {
         self.kept
     }
 
+    /// The oldest command, of `length` bytes.
+    pub(super) fn front(&self, length: usize) -> &[u8] {
+        let bytes = self.chunks.front().map_or(&[][..], |front| &front.bytes);
+        bytes.get(self.answered..self.answered + length).unwrap_or_default()
+    }
+
     /// Takes the oldest command's bytes out, for a queue that is rebuilt after a loss.
     pub(super) fn take_front(&mut self, length: usize) -> Vec<u8> {
         let mut frame = Vec::new();
@@ -188,6 +194,7 @@ mod tests {
         }
         drain(&mut outgoing, 4096);
         for frame in &frames {
+            assert_eq!(outgoing.front(frame.len()), frame);
             assert_eq!(&outgoing.take_front(frame.len()), frame);
         }
         assert_eq!(outgoing.kept(), 0);

@@ -225,6 +225,18 @@ impl Sidecar {
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
     }
 
+    /// The body at a path, asked for by another name than the address.
+    #[track_caller]
+    pub(crate) fn http_as(&self, host: &str, path: &str) -> String {
+        let mut socket = TcpStream::connect(&self.admin).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     /// Sends `line` (`POST /path`) with more headers to the admin port.
     #[track_caller]
     pub(crate) fn http_with(&self, line: &str, headers: &[&str]) -> HttpAnswer {

@@ -19,6 +19,7 @@ mod pubsub;
 mod scripting;
 mod server;
 mod set;
+mod sidecar;
 mod sorted_set;
 mod stream;
 mod string;
@@ -28,7 +29,7 @@ mod transactions;
 
 use super::spec::Spec;
 
-static GROUPS: [&[Spec]; 17] = [
+static GROUPS: [&[Spec]; 18] = [
     generic::COMMANDS,
     string::COMMANDS,
     hash::COMMANDS,
@@ -46,6 +47,7 @@ static GROUPS: [&[Spec]; 17] = [
     server::COMMANDS,
     cluster::COMMANDS,
     newer::COMMANDS,
+    sidecar::COMMANDS,
 ];
 
 /// A power of two, and four times the rows, so that nearly every name has a slot to itself.

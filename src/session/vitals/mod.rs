@@ -3,6 +3,8 @@
 //! Operators ask over HTTP, clients by SIDECAR: both get what is found here. Everything but the checkup is
 //! answered from what is known already; the checkup asks the upstream, once a second at most.
 
+mod noted;
+mod overview;
 mod parts;
 mod state;
 
@@ -11,6 +13,8 @@ use crate::config::Config;
 use crate::memory::Engine;
 use crate::routing::hub::Hub;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::shard::Shard;
+use crate::telemetry::notes::Notes;
 use crate::upstream::Upstream;
 use crate::upstream::checkup::{self, Outcome};
 use crate::upstream::pool::Pool;
@@ -18,7 +22,7 @@ use crate::wire::Protocol;
 use crate::wire::decode::Request;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{Mutex, Notify};
 
 /// However many ask, the upstream is asked no more often.
@@ -31,11 +35,15 @@ pub struct Vitals {
     clients: Arc<Clients>,
     parts: Parts,
     start: Instant,
+    /// The same in milliseconds since 1970.
+    started_at: u64,
     addresses: OnceLock<Vec<String>>,
     is_draining: AtomicBool,
     quit: Notify,
     /// What is counted and measured.
     pub metrics: Metrics,
+    /// What is noted of single commands.
+    pub notes: Arc<Notes>,
     /// The key of the checkup, and its last outcome.
     key: String,
     checkup: Mutex<Option<Arc<Outcome>>>,
@@ -73,16 +81,19 @@ impl Vitals {
     /// Of a sidecar that has just begun.
     #[must_use]
     pub fn new(config: Config, clients: Arc<Clients>, parts: Parts, metrics: Metrics) -> Self {
+        let notes = Arc::new(Notes::new(config.slowlog.threshold));
         let key = format!("{}:{:08x}", config.admin.health_key, fastrand::u32(..));
         Self {
             config: RwLock::new(Arc::new(config)),
             clients,
             parts,
             start: Instant::now(),
+            started_at: noted::epoch(SystemTime::now()),
             addresses: OnceLock::new(),
             is_draining: AtomicBool::new(false),
             quit: Notify::new(),
             metrics,
+            notes,
             key,
             checkup: Mutex::default(),
         }
@@ -105,6 +116,18 @@ impl Vitals {
         let _ = self.addresses.set(addresses);
     }
 
+    /// What one worker counts and notes.
+    #[must_use]
+    pub fn shard(&self) -> Arc<Shard> {
+        self.metrics.shard(Arc::clone(&self.notes))
+    }
+
+    /// Whether nobody new is taken any more.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
     /// From now on nobody new is taken.
     pub fn drains(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
@@ -123,7 +146,7 @@ impl Vitals {
     /// How the sidecar is.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        if self.is_draining.load(Ordering::Relaxed) {
+        if self.is_draining() {
             return Standing::Draining;
         }
         let Parts::Cloud { upstream, .. } = &self.parts else { return Standing::Ready };

@@ -86,7 +86,7 @@ impl Vitals {
         }
     }
 
-    fn listener(&self) -> Value {
+    pub(super) fn listener(&self) -> Value {
         json!({
             "status": if self.standing() == Standing::Draining { "draining" } else { "healthy" },
             "addresses": self.addresses.get().cloned().unwrap_or_default(),
@@ -95,7 +95,7 @@ impl Vitals {
         })
     }
 
-    fn upstream(&self) -> Value {
+    pub(super) fn upstream(&self) -> Value {
         let url = self.config().upstream.masked_url();
         match &self.parts {
             Parts::Memory(_) => json!({ "status": "healthy", "address": url }),
@@ -103,21 +103,21 @@ impl Vitals {
         }
     }
 
-    fn pool(&self) -> Value {
+    pub(super) fn pool(&self) -> Value {
         match &self.parts {
             Parts::Memory(_) => json!({ "status": "none" }),
             Parts::Cloud { pool, .. } => of_pool(pool),
         }
     }
 
-    fn breaker(&self) -> Value {
+    pub(super) fn breaker(&self) -> Value {
         let Parts::Cloud { upstream, .. } = &self.parts else { return json!({ "status": "none" }) };
         let health = &upstream.health;
         let status = if health.is_rejecting() { "unhealthy" } else { "healthy" };
         json!({ "status": status, "state": health.breaker_state().name() })
     }
 
-    fn memory(&self) -> Value {
+    pub(super) fn memory(&self) -> Value {
         let Parts::Memory(engine) = &self.parts else { return json!({ "status": "none" }) };
         let (keys, bytes) = engine.usage();
         json!({ "status": "healthy", "keys": keys, "bytes": bytes })
@@ -158,6 +158,6 @@ fn of_pool(pool: &Pool) -> Value {
 }
 
 /// To the microsecond.
-fn milliseconds(span: Duration) -> f64 {
+pub(super) fn milliseconds(span: Duration) -> f64 {
     (span.as_secs_f64() * 1e6).round() / 1e3
 }

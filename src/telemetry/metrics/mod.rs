@@ -10,9 +10,11 @@ pub mod latency;
 mod process;
 pub mod shard;
 mod shards;
+pub mod snapshot;
 mod state;
 mod text;
 
+use super::notes::Notes;
 use events::Events;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
@@ -48,10 +50,10 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A shard for one thread.
+    /// A shard for one thread, which notes single commands in `notes`.
     #[must_use]
-    pub fn shard(&self) -> Arc<Shard> {
-        self.shards.add(Arc::clone(&self.events))
+    pub fn shard(&self, notes: Arc<Notes>) -> Arc<Shard> {
+        self.shards.add(Arc::clone(&self.events), notes)
     }
 
     /// What is counted wherever it happens.

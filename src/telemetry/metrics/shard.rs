@@ -7,9 +7,10 @@ use super::codes;
 use super::events::Events;
 use super::latency::{Latency, Sample};
 use crate::command::{self, Group, Number};
+use crate::telemetry::notes::Notes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A number that one thread writes and any thread may read.
 #[derive(Debug, Default)]
@@ -94,7 +95,8 @@ impl Route {
     pub(super) const ALL: [Self; 4] = [Self::Lane, Self::Checkout, Self::Hub, Self::Memory];
 
     /// As the label says it.
-    pub(super) fn name(self) -> &'static str {
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Lane => "lane",
             Self::Checkout => "checkout",
@@ -148,10 +150,12 @@ pub struct Shard {
     pub cache_misses: Count,
     /// What is too seldom to need a shard.
     pub events: Arc<Events>,
+    /// Where single commands are noted.
+    pub notes: Arc<Notes>,
 }
 
 impl Shard {
-    pub(super) fn new(events: Arc<Events>) -> Self {
+    pub(super) fn new(events: Arc<Events>, notes: Arc<Notes>) -> Self {
         let row = |index| {
             let group = command::numbered(index).map(|spec| spec.group);
             let family = group.and_then(|group| Group::ALL.iter().position(|it| *it == group));
@@ -172,6 +176,7 @@ impl Shard {
             cache_hits: Count::default(),
             cache_misses: Count::default(),
             events,
+            notes,
         }
     }
 
@@ -216,6 +221,8 @@ pub struct Recorder {
     run: Run,
     /// Replies that the upstream owes on this lane, as it was told last.
     owed: u64,
+    /// How long the last batch took, if that is to be noted.
+    slow: Option<Duration>,
 }
 
 /// The times of a batch, and how many commands had them that are not in `queue` and `upstream` yet.
@@ -239,7 +246,7 @@ impl Recorder {
     #[must_use]
     pub fn new(shard: Arc<Shard>, route: Route) -> Self {
         let run = Run { command: Number::NONE, outcome: Outcome::Ok, count: 0 };
-        Self { shard, route, times: None, run, owed: 0 }
+        Self { shard, route, times: None, run, slow: None, owed: 0 }
     }
 
     /// So many replies are owed on this lane now.
@@ -265,12 +272,27 @@ impl Recorder {
     /// The next commands came at `came`, were handed over at `sent`, and are answered `now`.
     pub fn begin(&mut self, came: Instant, sent: Instant, now: Instant) {
         self.finish();
+        let whole = now.saturating_duration_since(came);
+        self.slow = self.shard.notes.is_slow(whole).then_some(whole);
         self.times = Some(Times {
-            whole: Sample::of(now.saturating_duration_since(came)),
+            whole: Sample::of(whole),
             queue: Sample::of(sent.saturating_duration_since(came)),
             upstream: Sample::of(now.saturating_duration_since(sent)),
             commands: 0,
         });
+    }
+
+    /// How long the commands took that were answered last, if they were slow.
+    #[inline]
+    #[must_use]
+    pub fn slow(&self) -> Option<Duration> {
+        self.slow
+    }
+
+    /// The way that the commands go.
+    #[must_use]
+    pub fn route(&self) -> Route {
+        self.route
     }
 
     /// A command was answered.

@@ -6,6 +6,7 @@ use super::events::Events;
 use super::latency::{Latency, Totals};
 use super::shard::{Count, FAMILIES, Outcome, Route, Shard, family_name};
 use crate::command::{self, Number};
+use crate::telemetry::notes::Notes;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -18,13 +19,13 @@ pub(super) struct Shards(Arc<Mutex<Vec<Arc<Shard>>>>);
 
 impl Shards {
     /// One more, for a thread of its own.
-    pub(super) fn add(&self, events: Arc<Events>) -> Arc<Shard> {
-        let shard = Arc::new(Shard::new(events));
+    pub(super) fn add(&self, events: Arc<Events>, notes: Arc<Notes>) -> Arc<Shard> {
+        let shard = Arc::new(Shard::new(events, notes));
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&shard));
         shard
     }
 
-    fn list(&self) -> Vec<Arc<Shard>> {
+    pub(super) fn list(&self) -> Vec<Arc<Shard>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -11,7 +11,7 @@ use super::error::Failure;
 use super::spare::Spare;
 use crate::wire::encode;
 use owed::{Owed, head};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -35,20 +35,33 @@ const WHOLE: usize = 64 * 1024;
 pub struct Replies {
     cell: RefCell<Owed>,
     spare: Rc<Spare>,
+    /// Whose they are, for the notes.
+    client: Cell<u64>,
 }
 
 impl Replies {
     /// With nothing owed.
     #[must_use]
     pub fn new(spare: Rc<Spare>) -> Rc<Self> {
-        Rc::new(Self { cell: RefCell::default(), spare })
+        Rc::new(Self { cell: RefCell::default(), spare, client: Cell::new(0) })
     }
 
     /// For a caller that takes the whole reply itself: no lane waits for it, and nothing is too much.
     #[must_use]
     pub fn unbounded(spare: Rc<Spare>) -> Rc<Self> {
         let owed = Owed { is_unbounded: true, ..Owed::default() };
-        Rc::new(Self { cell: RefCell::new(owed), spare })
+        Rc::new(Self { cell: RefCell::new(owed), spare, client: Cell::new(0) })
+    }
+
+    /// The id of the client whose they are; 0 for none.
+    #[must_use]
+    pub fn client(&self) -> u64 {
+        self.client.get()
+    }
+
+    /// They are this client's.
+    pub fn set_client(&self, id: u64) {
+        self.client.set(id);
     }
 
     // ---- the lane's side ----

@@ -9,6 +9,7 @@ mod stamps;
 
 use super::Order;
 use crate::config::Retry;
+use crate::telemetry::big_values::LEAST;
 use crate::telemetry::metrics::shard::Recorder;
 use crate::upstream::error::Failure;
 use crate::upstream::outgoing::Outgoing;
@@ -289,7 +290,7 @@ impl Queue {
     }
 
     fn complete(&mut self, end: &[u8]) -> Result<(), Broken> {
-        self.arrived = 0;
+        let size = std::mem::take(&mut self.arrived) + end.len();
         if self.kind == b'>' {
             let mut push = std::mem::take(&mut self.push);
             push.extend_from_slice(end);
@@ -310,8 +311,11 @@ impl Queue {
         if (self.kind == b'-' || !self.rewinds.is_empty()) && self.holds_back(&slot, end) {
             return Ok(());
         }
-        self.outgoing.answered(slot.length);
         self.record(&slot);
+        if size >= LEAST || self.recorder.slow().is_some() {
+            self.note(&slot, size);
+        }
+        self.outgoing.answered(slot.length);
         self.pass_stamps();
         if let Some(db) = slot.selects.filter(|_| self.kind == b'+') {
             self.db = db;

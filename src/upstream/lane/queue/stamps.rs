@@ -6,6 +6,7 @@
 
 use super::{Owner, Queue, Slot};
 use crate::command::Number;
+use crate::telemetry::big_values::LEAST;
 use crate::telemetry::metrics::shard::Outcome;
 use std::time::Instant;
 
@@ -71,6 +72,22 @@ impl Queue {
         self.recorder.answered(slot.order.command, outcome);
         if slot.since.is_some() {
             self.recorder.finish();
+        }
+    }
+
+    /// It was slow, or its reply is large.
+    #[cold]
+    pub(super) fn note(&self, slot: &Slot, size: usize) {
+        let Owner::Caller(caller) = &slot.owner else { return };
+        if slot.order.command == Number::NONE {
+            return;
+        }
+        let (notes, frame) = (&self.recorder.shard().notes, self.outgoing.front(slot.length));
+        if size >= LEAST && self.kind != b'-' {
+            notes.big(frame, size);
+        }
+        if let Some(took) = self.recorder.slow().filter(|_| !slot.order.is_patient) {
+            notes.slow(frame, took, caller.client(), self.recorder.route().name());
         }
     }
 

@@ -1,0 +1,44 @@
+//! What a session notes of single commands: samples of their keys, large ones, and what memory took long for.
+//!
+//! Lanes note their own slow and large replies (`upstream/lane/queue/stamps.rs`).
+
+use super::Session;
+use crate::command::{Flags, Spec};
+use crate::telemetry::big_values::LEAST;
+use crate::telemetry::metrics::shard::Route;
+use crate::wire::decode::Request;
+use std::time::Instant;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// The start of a command that memory may take long for: what Redis calls fast never is, and costs no look at
+/// the clock.
+pub(super) fn start(spec: Option<&Spec>) -> Option<Instant> {
+    spec.filter(|spec| !spec.flags.contains(Flags::FAST)).map(|_| Instant::now())
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// Notes the keys of a command: a sample, or one that is large.
+    #[cold]
+    pub(super) fn look_at(&self, spec: Option<&'static Spec>, request: &Request<'_>) {
+        let (weight, notes) = (self.context.sampler.take(), &self.context.shard.notes);
+        let Some(spec) = spec.filter(|_| self.state.is_authenticated) else { return };
+        if let Some(weight) = weight {
+            notes.used(spec, request, weight);
+        }
+        let size = request.bytes().len();
+        if size >= LEAST && spec.is_write() {
+            notes.big(request.bytes(), size);
+        }
+    }
+
+    /// Memory has answered with `size` bytes.
+    pub(super) fn note_executed(&self, request: &Request<'_>, start: Option<Instant>, size: usize) {
+        let notes = &self.context.shard.notes;
+        if size >= LEAST {
+            notes.big(request.bytes(), size);
+        }
+        if let Some(took) = start.map(|start| start.elapsed()).filter(|took| notes.is_slow(*took)) {
+            notes.slow(request.bytes(), took, self.entry.id, Route::Memory.name());
+        }
+    }
+}
