@@ -203,6 +203,21 @@ fn rate_limiter_flexible_through_tls() {
 }
 
 #[test]
+fn ioredis_in_memory() {
+    in_memory(&IOREDIS);
+}
+
+#[test]
+fn node_redis_in_memory() {
+    in_memory(&NODE_REDIS);
+}
+
+#[test]
+fn redis_py_in_memory() {
+    in_memory(&REDIS_PY);
+}
+
+#[test]
 fn bullmq_is_told_why_not_in_memory() {
     in_memory(&BULLMQ);
 }
