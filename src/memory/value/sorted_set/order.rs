@@ -12,8 +12,8 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Slots of a node. Measured with 100,000 members: with 32 a look-up costs a tenth more, with 128 an
-/// insertion does.
+/// Slots of a node: 1.5 KB of entries, little to move for an insertion, and three levels hold a hundred
+/// thousand.
 const FULL: usize = 64;
 
 /// A node with fewer slots is joined with its neighbour, where both fit into one.
