@@ -127,6 +127,25 @@ fn a_transaction_is_bounded_in_memory() {
 }
 
 #[test]
+fn a_transaction_for_which_there_is_no_memory_any_more_runs_nothing() {
+    let sidecar = SidecarOptions::default().config("memory: {maxmemory: 4mb}").start();
+    let (mut one, mut two) = (sidecar.client(), sidecar.client());
+    let megabyte = "x".repeat(1 << 20);
+    two.call(&["SET", "a", &megabyte]);
+    call(&mut one, "MULTI");
+    assert_eq!(one.call(&["SET", "b", &megabyte]).text(), "QUEUED");
+    assert_eq!(one.call(&["SET", "c", &megabyte]).text(), "QUEUED");
+    two.call(&["SET", "d", &megabyte]);
+    let aborted = call(&mut one, "EXEC");
+    let text = "EXECABORT Transaction discarded because of: OOM command not allowed";
+    assert!(aborted.error().starts_with(text), "{aborted:?}");
+    assert_eq!(call(&mut one, "EXISTS a b c d"), Value::Int(2));
+    call(&mut one, "MULTI");
+    call(&mut one, "DEL a");
+    assert_eq!(call(&mut one, "EXEC"), Value::Array(vec![Value::Int(1)]));
+}
+
+#[test]
 fn a_subscriber_that_does_not_read_is_closed_and_holds_up_nobody() {
     let sidecar = start();
     let (mut slow, mut quick, mut publisher) =

@@ -33,6 +33,8 @@ fn mistakes_around_multi_are_named_as_redis_names_them() {
         play(s, &["MULTI", "NOSUCH a", "SET k v", "EXEC", "GET k"]);
         play(s, &["MULTI", "GET", "SET k v", "EXEC", "GET k"]);
         play(s, &["MULTI", "SELECT", "EXEC", "PING"]);
+        play(s, &["MULTI", "SET k v", "EXEC now", "GET k", "EXEC"]);
+        play(s, &["EXEC now", "MULTI now", "WATCH", "DISCARD now", "PING"]);
         play(s, &["MULTI", "NOSUCH", "DISCARD", "MULTI", "PING", "EXEC"]);
         play(s, &["SET s v", "MULTI", "LPUSH s x", "INCR n", "SELECT 99", "EXEC", "GET n"]);
     });

@@ -75,3 +75,55 @@ impl Drop for Watches {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Engine, Now};
+    use super::Watches;
+    use crate::wire::decode::Request;
+    use crate::wire::{Protocol, encode};
+    use std::sync::Arc;
+
+    fn run(engine: &Engine, at: u64, words: &[&[u8]]) {
+        let mut frame = Vec::new();
+        encode::command(&mut frame, words);
+        let request = Request::parse(&frame).unwrap();
+        let spec = crate::command::lookup(request.name());
+        engine.execute(&request, spec, 0, Protocol::Resp2, Now(at), &mut Vec::new());
+    }
+
+    fn watch(engine: &Arc<Engine>, at: u64) -> Watches {
+        let mut watches = Watches::new(engine);
+        assert!(watches.add(0, [b"k".as_slice()].into_iter(), Now(at)));
+        watches
+    }
+
+    #[test]
+    fn a_key_that_expires_under_watch_has_changed_and_one_long_past_has_not() {
+        let engine = Arc::new(Engine::new(0));
+        run(&engine, 1000, &[b"SET", b"k", b"v", b"PX", b"500"]);
+        let (before, after) = (watch(&engine, 1400), watch(&engine, 1501));
+        assert!(engine.turn(Now(1600)).has_changed(&before));
+        assert!(!engine.turn(Now(1600)).has_changed(&after));
+        engine.expire_some(Now(1700), 10);
+        assert!(!engine.turn(Now(1700)).has_changed(&after));
+    }
+
+    #[test]
+    fn too_many_keys_are_refused_and_none_of_them_is_watched() {
+        let engine = Arc::new(Engine::new(0));
+        let mut watches = watch(&engine, 1);
+        let long = vec![b'x'; super::MOST / 2];
+        assert!(watches.add(0, [long.as_slice()].into_iter(), Now(1)));
+        assert!(!watches.add(
+            0,
+            [b"l".as_slice(), &vec![b'y'; super::MOST / 2]].into_iter(),
+            Now(1)
+        ));
+        assert!(!engine.turn(Now(1)).has_changed(&watches));
+        run(&engine, 2, &[b"SET", b"l", b"v"]);
+        assert!(!engine.turn(Now(2)).has_changed(&watches));
+        run(&engine, 2, &[b"SET", b"k", b"v"]);
+        assert!(engine.turn(Now(2)).has_changed(&watches));
+    }
+}

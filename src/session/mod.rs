@@ -27,7 +27,6 @@ use crate::memory::Watches;
 use crate::routing::dedicated::Dedicated;
 use crate::routing::target::{Hold, Target, target};
 use crate::telemetry::big_values::LEAST;
-use crate::telemetry::metrics::shard::Outcome;
 use crate::upstream::lane::Lane;
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::Class;
@@ -267,20 +266,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 if spec.is_some_and(|s| matches!(s.group, Group::PubSub | Group::Transactions)) {
                     return false;
                 }
-                let (db, protocol) = (self.state.db as usize, self.state.protocol);
-                let (now, start, mut size) = (self.context.read_at.get(), noting::start(spec), 0);
-                if self.state.is_silenced() {
-                    engine.execute(request, spec, db, protocol, now, &mut Vec::new());
-                } else {
-                    self.replies.answer(|out| {
-                        let before = out.len();
-                        engine.execute(request, spec, db, protocol, now, out);
-                        size = out.len() - before;
-                    });
-                }
-                self.note_executed(request, start, size);
-                let outcome = Outcome::of_answer(self.replies.take_own());
-                self.context.executed.borrow_mut().push((number, outcome));
+                let is_silent = self.state.is_silenced();
+                self.execute(engine, (spec, number), request, is_silent);
             }
             Backend::Cloud(cloud) => {
                 let hub = Some(&cloud.hub).filter(|hub| hub.is_in_use());

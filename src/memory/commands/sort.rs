@@ -15,9 +15,10 @@ use crate::wire::encode;
 use super::super::Now;
 use super::super::failure::Failure;
 use super::super::float;
-use super::super::keyspace::{Deadline, Keyspace};
+use super::super::keyspace::{Deadline, Edit, Keyspace};
 use super::super::value::hash::Hash;
 use super::super::value::list::{End, List};
+use super::super::value::sorted_set::SortedSet;
 use super::super::value::{Typed, Value};
 use super::arguments::integer;
 use super::{Call, Command};
@@ -33,7 +34,13 @@ pub(super) fn find(name: &str) -> Option<Command> {
 fn sort(call: &mut Call<'_, '_>, may_store: bool) -> Result<(), Failure> {
     let options = Options::read(call.args_from(2), may_store)?;
     let (key, now) = (call.arg(1), call.now);
-    call.read(key);
+    if matches!(call.read(key), Some(Value::SortedSet(_))) {
+        // As the server does, which OBJECT ENCODING tells.
+        call.change_existing(key, |set: &mut SortedSet| {
+            set.unpack();
+            Ok(Edit::when(false, ()))
+        })?;
+    }
     let keyspace = &call.state.databases[call.db];
     let source = keyspace.peek(key, now);
     let sorted = match source {

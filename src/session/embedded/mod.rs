@@ -7,9 +7,11 @@ mod channels;
 mod transaction;
 
 use super::context::{Backend, Embedded, wall_clock};
-use super::{End, Session};
-use crate::command::{Group, Kind, Spec};
+use super::{End, Session, noting};
+use crate::command::{Group, Kind, Number, Spec};
+use crate::memory::Engine;
 use crate::routing::target::patience;
+use crate::telemetry::metrics::shard::Outcome;
 use crate::wire::decode::Request;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -46,6 +48,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Ok(())
             }
         }
+    }
+
+    /// Runs a command on data, at once.
+    pub(super) fn execute(
+        &self,
+        engine: &Engine,
+        (spec, number): (Option<&'static Spec>, Number),
+        request: &Request<'_>,
+        is_silent: bool,
+    ) {
+        let (db, protocol) = (self.state.db as usize, self.state.protocol);
+        let (now, start, mut size) = (self.context.read_at.get(), noting::start(spec), 0);
+        if is_silent {
+            engine.execute(request, spec, db, protocol, now, &mut Vec::new());
+        } else {
+            self.replies.answer(|out| {
+                let before = out.len();
+                engine.execute(request, spec, db, protocol, now, out);
+                size = out.len() - before;
+            });
+        }
+        self.note_executed(request, start, size);
+        let outcome = Outcome::of_answer(self.replies.take_own());
+        self.context.executed.borrow_mut().push((number, outcome));
     }
 
     /// Whether a command that the session answers is refused for its arguments; the client is told so.

@@ -26,7 +26,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     ) -> Result<(), End> {
         let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
         let in_multi = self.state.in_multi;
-        if in_multi && kind == Kind::Exec {
+        // With wrong arguments EXEC ends what there is to end, as Redis has it.
+        let is_wrong = spec.is_some_and(|spec| !spec.fits(request.argc()));
+        if kind == Kind::Exec && (in_multi || is_wrong) {
             return self.exec(embedded, spec, request).await;
         }
         if self.is_refused(embedded, spec, request) {

@@ -160,7 +160,8 @@ impl SortedSet {
         if self.is_small() && score == 0.0 { 0.0 } else { score }
     }
 
-    fn unpack(&mut self) {
+    /// Changes to the large form, if it is not in it.
+    pub(in super::super) fn unpack(&mut self) {
         if self.is_small() {
             let pairs = self.iter().map(|entry| (Arc::clone(&entry.member), entry.score));
             self.scores = Some(pairs.collect());
