@@ -31,6 +31,7 @@ mod memory_upstream;
 mod metrics;
 mod monitor;
 mod notes;
+mod outages;
 mod page;
 mod protocol;
 mod pubsub;

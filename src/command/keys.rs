@@ -175,6 +175,22 @@ impl Keys {
         })
     }
 
+    /// The keys themselves, in the order of the arguments; in one pass over them.
+    pub fn of<'a>(
+        &self,
+        request: &crate::wire::decode::Request<'a>,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        let keys = *self;
+        let is_key = move |index: usize| {
+            let spans = keys.spans.iter().take(keys.used);
+            spans.into_iter().any(|span| {
+                (span.start..span.end).contains(&index)
+                    && (index - span.start).is_multiple_of(span.step)
+            })
+        };
+        request.args().enumerate().filter(move |(index, _)| is_key(*index)).map(|(_, arg)| arg)
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         let count = |span: &Span| (span.end - span.start).div_ceil(span.step);

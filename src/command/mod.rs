@@ -6,6 +6,7 @@
 
 pub mod flags;
 pub mod keys;
+mod nature;
 pub mod spec;
 mod table;
 

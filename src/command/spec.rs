@@ -6,6 +6,7 @@
 
 use super::flags::{Categories, Flags};
 use super::keys::{Begin, Find, KeySpec};
+use super::nature::{LIFETIMES, UNREPEATABLE, is_among};
 
 /// One command, or one subcommand, of Redis.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,10 @@ pub struct Spec {
     pub since: (u8, u8),
     /// The subcommands, when it is nothing but their container.
     pub subcommands: &'static [Spec],
+    /// Whether its reply follows from the data alone: not from chance, the time, or a cursor.
+    pub is_repeatable: bool,
+    /// Whether it may give a key, or a part of one, a time to live; SET does with options only.
+    pub gives_lifetime: bool,
 }
 
 /// A group of Redis's documentation, as COMMAND DOCS names it.
@@ -132,6 +137,8 @@ pub enum Kind {
     Shutdown,
     /// SIDECAR: about the sidecar itself, which answers it.
     Sidecar,
+    /// INFO: the sidecar adds a section of its own.
+    Info,
     /// ASKING: holds for the next command.
     Asking,
     /// READONLY, READWRITE: a cluster replica's mode.
@@ -155,6 +162,8 @@ impl Spec {
             categories: implied(flags, group.category()),
             since: (7, 0),
             subcommands: &[],
+            is_repeatable: flags.contains(Flags::READONLY) && !is_among(name, &UNREPEATABLE),
+            gives_lifetime: is_among(name, &LIFETIMES),
         }
     }
 

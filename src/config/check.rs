@@ -11,7 +11,7 @@ use super::{
     keys::{self, Key},
     layers::{Layers, Origin},
     read::Reader,
-    upstream,
+    rules, upstream,
 };
 
 /// The longest path that a Unix socket's address can hold, on Linux (`sun_path`, without its NUL).
@@ -28,6 +28,8 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let breaker = breaker(&mut reader);
     let maxmemory = reader.size(&keys::MEMORY_MAXMEMORY);
     let threshold = reader.span_or_off(&keys::SLOWLOG_THRESHOLD);
+    let cache = rules::cache(&mut reader);
+    let rules = rules::rules(&mut reader);
     let is_workers_auto = reader.text(&keys::WORKERS).eq_ignore_ascii_case("auto");
     let workers = if is_workers_auto { Some(cores()) } else { reader.count(&keys::WORKERS) };
     let busy_poll = reader.span_or_off(&keys::BUSY_POLL);
@@ -41,6 +43,8 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
         breaker: breaker?,
         memory: Memory { maxmemory: maxmemory? },
         slowlog: SlowLog { threshold: threshold? },
+        cache: cache?,
+        rules: rules?,
         workers: workers?,
         is_workers_auto,
         busy_poll: busy_poll?,

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_yaml::Value;
 
 use super::{
-    expand::expand,
+    expand::{ExpandError, expand},
     fault::Faults,
     keys::{self, Key, Takes},
     layers::{Env, Layers, Origin},
@@ -77,6 +77,9 @@ impl Walk<'_> {
         let text = match value {
             Value::Null => return,
             Value::String(text) => text,
+            Value::Sequence(list) if matches!(key.takes, Takes::Rules) => {
+                return self.list(key, Value::Sequence(list));
+            }
             Value::Bool(false) if !is_text => "off".to_owned(),
             Value::Bool(is_on) if !is_text => is_on.to_string(),
             Value::Number(number) if !is_text => number.to_string(),
@@ -94,6 +97,20 @@ impl Walk<'_> {
             Ok(text) => self.layers.set(key, text, Origin::File),
             Err(error) => {
                 self.faults.add(key.path, Origin::File, error.to_string(), error.mend());
+            }
+        }
+    }
+
+    /// A list is laid down as one text, variables expanded within its values.
+    fn list(&mut self, key: &Key, mut list: Value) {
+        if let Err(error) = expand_within(&mut list, self.env) {
+            return self.faults.add(key.path, Origin::File, error.to_string(), error.mend());
+        }
+        match serde_yaml::to_string(&list) {
+            Ok(text) => self.layers.set(key, text, Origin::File),
+            Err(error) => {
+                let mend = format!("give {}", key.takes.describe());
+                self.faults.add(key.path, Origin::File, error.to_string(), mend);
             }
         }
     }
@@ -116,6 +133,24 @@ impl Walk<'_> {
         let shown: String = path.chars().take(80).collect();
         self.faults.add(shown, Origin::File, "is no key", mend);
     }
+}
+
+fn expand_within(value: &mut Value, env: &Env) -> Result<(), ExpandError> {
+    match value {
+        Value::String(text) => *text = expand(text, env)?,
+        Value::Sequence(list) => {
+            for value in list {
+                expand_within(value, env)?;
+            }
+        }
+        Value::Mapping(entries) => {
+            for (_, value) in entries.iter_mut() {
+                expand_within(value, env)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// The names directly below a section; none where there is no such section.

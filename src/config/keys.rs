@@ -53,6 +53,8 @@ pub enum Takes {
     Word(&'static [&'static str]),
     /// `on` or `off`; `true` and `false` too.
     Switch,
+    /// A list of rules.
+    Rules,
 }
 
 impl Takes {
@@ -73,6 +75,10 @@ impl Takes {
             Self::Secret => "a secret".to_owned(),
             Self::Switch => "on or off".to_owned(),
             Self::Url => "redis://, rediss://, unix:///path or memory://".to_owned(),
+            Self::Rules => {
+                "a list of rules: match, fallback (stale, local or none), max_stale (1s to 24h)"
+                    .to_owned()
+            }
             Self::Word(words) => match words {
                 [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
                 words => words.join(""),
@@ -278,6 +284,19 @@ pub const MEMORY_MAXMEMORY: Key =
 /// `slowlog.threshold`
 pub const SLOWLOG_THRESHOLD: Key = Key::new("slowlog.threshold", TIMEOUT_OR_OFF, "10ms")
     .why("Commands that take so long are noted, by name and keys, never by value: /slowlog.");
+/// `cache.enabled`
+pub const CACHE_ENABLED: Key = Key::new("cache.enabled", Takes::Switch, "on")
+    .why("Keeps the last replies of reads, so that they go on while the upstream is away.");
+/// `cache.size`
+pub const CACHE_SIZE: Key = Key::new("cache.size", Takes::Size(1 << 20, 64 << 30), "64mb")
+    .why("Bytes of replies that are kept in all; what is seldom read goes first.");
+/// `cache.entry_size`
+pub const CACHE_ENTRY_SIZE: Key =
+    Key::new("cache.entry_size", Takes::Size(1 << 10, 512 << 20), "1mb")
+        .why("Bytes of one reply; a longer one is not kept. At most a quarter of cache.size.");
+/// `rules`
+pub const RULES: Key = Key::new("rules", Takes::Rules, "[]")
+    .why("What keys get in an outage; the first match wins, others are stale for up to 10m.");
 /// `workers`
 pub const WORKERS: Key = Key::new("workers", Takes::CountOrAuto(1, 1024), "auto")
     .env(&["SIDECAR_WORKERS"])
@@ -355,6 +374,10 @@ pub const ALL: &[&Key] = &[
     &BREAKER_MAX_COOLDOWN,
     &MEMORY_MAXMEMORY,
     &SLOWLOG_THRESHOLD,
+    &CACHE_ENABLED,
+    &CACHE_SIZE,
+    &CACHE_ENTRY_SIZE,
+    &RULES,
     &WORKERS,
     &BUSY_POLL,
     &LOG_LEVEL,

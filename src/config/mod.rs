@@ -18,6 +18,7 @@ mod layers;
 mod nearest;
 mod print;
 mod read;
+mod rules;
 mod secret;
 mod units;
 mod upstream;
@@ -34,6 +35,7 @@ pub use fault::{Fault, Faults};
 pub use keys::is_live;
 pub use layers::{Env, Flags, Origin, Origins, Sources};
 pub use print::Setting;
+pub use rules::{Cache, Fallback, MAX_STALE, Rule};
 pub use secret::Secret;
 pub use units::{parse_duration, parse_size, show_duration, show_size};
 pub use url::{UpstreamUrl, UrlError};
@@ -55,6 +57,10 @@ pub struct Config {
     pub memory: Memory,
     /// What is noted of slow commands.
     pub slowlog: SlowLog,
+    /// What is kept of the replies to reads.
+    pub cache: Cache,
+    /// What keys get while the upstream is away; the first that matches counts.
+    pub rules: Vec<Rule>,
     /// Single-threaded runtimes, 1 to 1024; `auto` is resolved to one for two cores that we may use: the app and
     /// the kernel need the rest, and fewer workers make larger batches.
     pub workers: usize,

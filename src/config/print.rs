@@ -81,12 +81,20 @@ fn scalar(key: &Key, value: &Value<'_>) -> String {
         Value::Shown(text) => text.clone(),
         Value::Hidden(secret) => secret.to_string(),
     };
+    if matches!(key.takes, Takes::Rules) {
+        return value;
+    }
     let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '/' | '-' | '_');
     let is_free = matches!(key.takes, Takes::Text | Takes::Secret | Takes::Path);
     let begins_safely = value.starts_with(|c: char| c.is_ascii_alphanumeric());
     if !is_free && begins_safely && !value.ends_with(':') && value.chars().all(is_safe) {
         return value;
     }
+    quoted(&value)
+}
+
+/// A text in double quotes.
+pub(super) fn quoted(value: &str) -> String {
     let mut quoted = String::from("\"");
     for c in value.chars() {
         match c {

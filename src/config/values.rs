@@ -8,6 +8,7 @@ use super::{
     Admin, Breaker, Config, Format, Jitter, Level, Listen, Retry, RetryWrites, Secret, Upstream,
     Verify,
     keys::{self, Key},
+    rules,
     units::{show_duration, show_size},
 };
 
@@ -50,9 +51,15 @@ pub(super) fn values(config: &Config) -> Vec<Row<'_>> {
     values.extend(upstream(&config.upstream));
     values.extend(retry(&config.retry));
     values.extend(breaker(&config.breaker));
-    let maxmemory = u64::try_from(config.memory.maxmemory).unwrap_or(u64::MAX);
+    let size = |bytes: usize| shown(show_size(u64::try_from(bytes).unwrap_or(u64::MAX)));
     values.extend([
-        (&keys::MEMORY_MAXMEMORY, shown(show_size(maxmemory))),
+        (&keys::CACHE_ENABLED, switch(config.cache.enabled)),
+        (&keys::CACHE_SIZE, size(config.cache.size)),
+        (&keys::CACHE_ENTRY_SIZE, size(config.cache.entry_size)),
+        (&keys::RULES, shown(rules::show(&config.rules))),
+    ]);
+    values.extend([
+        (&keys::MEMORY_MAXMEMORY, size(config.memory.maxmemory)),
         (&keys::SLOWLOG_THRESHOLD, or_off(config.slowlog.threshold.map(show_duration))),
         (&keys::WORKERS, shown(workers)),
         (&keys::BUSY_POLL, or_off(config.busy_poll.map(show_duration))),

@@ -64,6 +64,11 @@ impl Engine {
         Self { state: Mutex::new(state) }
     }
 
+    /// Whether it can run commands of this spec.
+    pub fn knows(spec: &Spec) -> bool {
+        commands::find(spec).is_some()
+    }
+
     /// Runs one whole request on database `db`, and appends its reply to `out`.
     ///
     /// `spec` is what the command table says of the request's name, `None` for a name that it does

@@ -17,6 +17,8 @@ pub mod glob;
 mod integer;
 mod interest;
 mod keyspace;
+pub mod replies;
+pub mod rules;
 mod scan;
 mod statistics;
 mod value;

@@ -256,6 +256,9 @@ async fn house_keeping(shared: Arc<Shared>, port: u16) {
         if let Some(limit) = idle_timeout.filter(|_| tick.is_multiple_of(IDLE_TICKS)) {
             shared.clients.close_idle(limit);
         }
+        if let SharedBackend::Cloud { upstream, .. } = &shared.backend {
+            upstream.health.stand_in.tend();
+        }
         if let SharedBackend::Memory { engine, hub } = &shared.backend {
             engine.expire_some(wall_clock(), EXPIRED);
             engine.note(Facts {

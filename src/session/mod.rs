@@ -11,7 +11,9 @@ mod dedicated;
 mod embedded;
 pub mod error_reply;
 mod greeting;
+mod info;
 mod noting;
+mod outage;
 mod publish;
 mod sidecar;
 mod socket;
@@ -260,6 +262,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.state.multi_length += 1;
             self.entry.set_multi(Some(self.state.multi_length));
         }
+        if self.is_upstream_away() && self.answer_from_memory(spec, request) {
+            return true;
+        }
         match &self.context.backend {
             Backend::Memory(Embedded { engine, .. }) => {
                 // What is not data is the session's.
@@ -279,7 +284,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     order.class = class(spec);
                 }
                 if let Some(lane) = self.current_lane() {
-                    lane.push(request.bytes(), order, &self.replies);
+                    lane.pass(spec, request, order, &self.replies);
                 }
             }
         }
@@ -306,8 +311,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if spec.is_some_and(publish::counts_subscribers) && self.hub_in_use().is_some() {
             return false;
         }
-        // On a connection of its own these change what is held, and CACHING is over with the next command.
         let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
+        if kind == Kind::Info && !self.state.in_multi {
+            return false;
+        }
+        // On a connection of its own these change what is held, and CACHING is over with the next command.
         hold.is_none()
             || !matches!(
                 kind,

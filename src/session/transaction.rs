@@ -66,6 +66,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.answer(|out| encode::error(out, error_reply::NO_MULTI));
             return Ok(());
         }
+        if self.is_upstream_away() && self.answer_from_memory(spec, request) {
+            return Ok(());
+        }
         let order = self.state.order();
         if let Some(lane) = self.current_lane() {
             lane.push(frame, order, &self.replies);

@@ -94,6 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Target::Lane if spec.is_some_and(publish::counts_subscribers) => {
                 self.count_subscribers(&request).await
             }
+            Target::Lane if kind == Kind::Info && !self.state.in_multi => self.info(&request).await,
             Target::Lane => self.on_lane(spec, &request).await,
         }
     }

@@ -6,5 +6,6 @@ pub mod keys;
 pub mod logs;
 pub mod metrics;
 pub mod notes;
+pub mod outage;
 pub mod sampler;
 pub mod slowlog;

@@ -8,6 +8,7 @@ use super::breaker::{Breaker, BreakerState};
 use super::error::{ConnectError, Failure};
 use super::handshake::Greeting;
 use super::outages::{Outage, Outages};
+use super::stand_in::StandIn;
 use crate::config;
 use crate::telemetry::metrics::events::Events;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,10 +26,14 @@ pub struct Health {
     up: watch::Sender<bool>,
     rejecting: watch::Sender<bool>,
     is_rejecting: AtomicBool,
+    is_away: AtomicBool,
     era: AtomicU64,
     breaker: Mutex<Breaker>,
+    began: Instant,
     facts: Mutex<Facts>,
     pub(super) events: Arc<Events>,
+    /// What stands in for it.
+    pub stand_in: StandIn,
 }
 
 #[derive(Default)]
@@ -42,6 +47,10 @@ struct Facts {
     demoted: Option<Instant>,
     /// Lanes that are connected.
     connected: u32,
+    /// An attempt has failed since there was one.
+    has_failed: bool,
+    /// When the outage began, or when the last one ended.
+    turned: Option<Instant>,
     databases: Vec<u32>,
     /// Since when the breaker admits nothing, and for how long it did before.
     outage: Option<Instant>,
@@ -55,11 +64,14 @@ struct Facts {
 impl Health {
     /// Of an upstream that was not reached yet.
     #[must_use]
-    pub fn new(rules: config::Breaker, events: Arc<Events>) -> Self {
+    pub fn new(rules: config::Breaker, events: Arc<Events>, stand_in: StandIn) -> Self {
         Self {
             up: watch::Sender::new(false),
             rejecting: watch::Sender::new(false),
             is_rejecting: AtomicBool::new(false),
+            is_away: AtomicBool::new(false),
+            stand_in,
+            began: Instant::now(),
             era: AtomicU64::new(0),
             breaker: Mutex::new(Breaker::new(rules, Instant::now())),
             facts: Mutex::default(),
@@ -73,6 +85,7 @@ impl Health {
         facts.last_loss = None;
         facts.was_up = true;
         facts.connected += 1;
+        facts.has_failed = false;
         let is_first = !self.up.send_replace(true);
         facts.history.end(Instant::now());
         drop(facts);
@@ -88,6 +101,7 @@ impl Health {
         let mut facts = self.facts();
         facts.connected -= 1;
         let was_last = facts.connected == 0 && self.up.send_replace(false);
+        facts.has_failed &= !was_last;
         let Some(cause) = cause else { return };
         if was_last {
             facts.last_loss = Some(cause.to_owned());
@@ -107,7 +121,9 @@ impl Health {
         let class = error.class();
         let is_news = facts.last_error.as_ref().is_none_or(|last| last.class() != class);
         facts.last_error = Some(error.clone());
+        facts.has_failed |= facts.connected == 0;
         drop(facts);
+        self.follow_outage();
         if is_news {
             tracing::error!(class = class.name(), mend = error.mend(), "upstream away: {error}");
         }
@@ -151,7 +167,7 @@ impl Health {
         let since = self.breaker().rejects(now);
         let rejects = since.is_some();
         if self.is_rejecting.swap(rejects, Ordering::Relaxed) == rejects {
-            return;
+            return self.follow_outage();
         }
         self.note_outage(rejects, now);
         if rejects {
@@ -166,6 +182,7 @@ impl Health {
             tracing::info!("the upstream is back");
         }
         self.rejecting.send_replace(rejects);
+        self.follow_outage();
         for lane in &self.facts().lanes {
             lane.wake_by_ref();
         }
@@ -186,6 +203,44 @@ impl Health {
     pub fn outage(&self) -> Duration {
         let facts = self.facts();
         facts.outages + facts.outage.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    // ---- the outage ----
+
+    /// Whether the upstream is known to be lost: no lane is connected and an attempt to connect has failed, or the
+    /// breaker rejects. Then memory answers what it can.
+    #[must_use]
+    #[inline]
+    pub fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Relaxed)
+    }
+
+    /// When we began to look.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// When that was last found to be otherwise; `None` if it never was.
+    #[must_use]
+    pub fn turned(&self) -> Option<Instant> {
+        self.facts().turned
+    }
+
+    /// Begins the outage or ends it, as things are.
+    fn follow_outage(&self) {
+        let facts = &mut *self.facts();
+        let is_away = self.is_rejecting() || facts.connected == 0 && facts.has_failed;
+        if self.is_away.swap(is_away, Ordering::Relaxed) == is_away {
+            return;
+        }
+        let before = facts.turned.replace(Instant::now());
+        if is_away {
+            self.stand_in.begin();
+        } else {
+            self.stand_in.end(before.map_or(Duration::ZERO, |since| since.elapsed()));
+        }
+        facts.lanes.iter().for_each(Waker::wake_by_ref);
     }
 
     /// A lane's task, to be woken at changes.

@@ -19,6 +19,7 @@ pub mod pool;
 pub mod replies;
 pub mod retry;
 pub mod spare;
+pub mod stand_in;
 pub mod tls;
 pub mod transport;
 
@@ -30,6 +31,7 @@ use credentials::Credentials;
 use error::{ConnectError, Phase};
 use handshake::Greeting;
 use health::Health;
+use stand_in::StandIn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -102,7 +104,7 @@ impl Upstream {
             busy_poll: config.busy_poll,
             handshakes: Semaphore::new(HANDSHAKES),
             certificate_end: Mutex::default(),
-            health: Health::new(config.breaker.clone(), Arc::clone(&events)),
+            health: Health::new(config.breaker.clone(), Arc::clone(&events), StandIn::new(config)),
             events,
         })
     }

@@ -115,10 +115,9 @@ impl Outgoing {
         self.kept
     }
 
-    /// The oldest command, of `length` bytes.
-    pub(super) fn front(&self, length: usize) -> &[u8] {
-        let bytes = self.chunks.front().map_or(&[][..], |front| &front.bytes);
-        bytes.get(self.answered..self.answered + length).unwrap_or_default()
+    /// The bytes of the commands that are kept, one after the other.
+    pub(super) fn frames(&self) -> Frames<'_> {
+        Frames { outgoing: self, chunk: 0, at: self.answered }
     }
 
     /// Takes the oldest command's bytes out, for a queue that is rebuilt after a loss.
@@ -135,6 +134,33 @@ impl Outgoing {
         }
         self.answered(length);
         frame
+    }
+}
+
+/// Goes through the kept commands, of which the caller knows the lengths. A command lies in one chunk.
+pub(super) struct Frames<'o> {
+    outgoing: &'o Outgoing,
+    chunk: usize,
+    at: usize,
+}
+
+impl<'o> Frames<'o> {
+    /// The next command, of `length` bytes.
+    pub(super) fn next(&mut self, length: usize) -> &'o [u8] {
+        if length == 0 {
+            return &[];
+        }
+        while let Some(chunk) = self.outgoing.chunks.get(self.chunk) {
+            if self.at < chunk.bytes.len() {
+                break;
+            }
+            self.at -= chunk.bytes.len();
+            self.chunk += 1;
+        }
+        let start = self.at;
+        self.at += length;
+        let chunk = self.outgoing.chunks.get(self.chunk);
+        chunk.and_then(|chunk| chunk.bytes.get(start..start + length)).unwrap_or_default()
     }
 }
 
@@ -193,8 +219,12 @@ mod tests {
             if n % 4 == 0 { outgoing.append_whole(frame.clone()) } else { outgoing.append(frame) }
         }
         drain(&mut outgoing, 4096);
-        for frame in &frames {
-            assert_eq!(outgoing.front(frame.len()), frame);
+        outgoing.answered(frames[0].len());
+        let mut kept = outgoing.frames();
+        for frame in &frames[1..] {
+            assert_eq!(kept.next(frame.len()), frame);
+        }
+        for frame in &frames[1..] {
             assert_eq!(&outgoing.take_front(frame.len()), frame);
         }
         assert_eq!(outgoing.kept(), 0);

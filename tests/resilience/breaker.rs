@@ -72,7 +72,9 @@ fn behind_a_proxy() -> (Scripted, Proxy, Sidecar) {
     let upstream = Scripted::start(|_| None);
     let proxy = Proxy::before_port(upstream.port());
     let url = format!("redis://127.0.0.1:{}", proxy.port());
-    let config = "breaker: {grace: 300ms, cooldown: 100ms, max_cooldown: 300ms}";
+    // reads are to be refused here, not answered from memory
+    let config = "{breaker: {grace: 300ms, cooldown: 100ms, max_cooldown: 300ms},
+        rules: [{match: '*', fallback: none}]}";
     let sidecar = before_script(&upstream).env("REDIS_URL", &url).config(config).start();
     (upstream, proxy, sidecar)
 }

@@ -25,7 +25,7 @@ pub(super) static COMMANDS: &[Spec] = &[
     row("failover", -1, ADMIN | NOSCRIPT | STALE),
     row("flushall", -1, WRITE).categories(cat::DANGEROUS | cat::KEYSPACE),
     row("flushdb", -1, WRITE).categories(cat::DANGEROUS | cat::KEYSPACE),
-    row("info", -1, LOADING | STALE).categories(cat::DANGEROUS),
+    row("info", -1, LOADING | STALE).kind(Kind::Info).categories(cat::DANGEROUS),
     row("lastsave", 1, LOADING | STALE | FAST).categories(cat::ADMIN | cat::DANGEROUS),
     row("latency", -2, 0).subcommands(LATENCY_SUBCOMMANDS),
     row("lolwut", -1, READONLY | FAST),

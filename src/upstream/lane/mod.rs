@@ -15,11 +15,12 @@ use super::pool::Checkout;
 use super::replies::Replies;
 use super::retry::Class;
 use super::{Connection, Upstream};
-use crate::command::Number;
+use crate::command::{Number, Spec};
 use crate::telemetry::metrics::shard::{Recorder, Route, Shard};
 use crate::wire::Protocol;
+use crate::wire::decode::Request;
 use gather::Company;
-use queue::Queue;
+use queue::{Ledger, Queue};
 use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
@@ -104,6 +105,8 @@ struct Shared {
     quiet_since: Cell<Instant>,
     /// Those who waited when the breaker began to reject were told.
     has_rejected: Cell<bool>,
+    /// Those who waited when the upstream was known to be lost were answered as far as can be.
+    has_answered: Cell<bool>,
     /// When refused commands are to be sent again.
     again: Cell<Option<Instant>>,
     /// Somebody wanted the upstream while the breaker rejected.
@@ -151,7 +154,7 @@ impl Lane {
         shard: &Arc<Shard>,
     ) -> Self {
         let recorder = Recorder::new(Arc::clone(shard), Route::Lane);
-        let lane = Self::new(upstream, protocol, db, Stage::Away, recorder);
+        let lane = Self::new(upstream, protocol, db, Stage::Away, recorder, None);
         tokio::task::spawn_local(Rc::clone(&lane.0).keep());
         lane
     }
@@ -165,9 +168,10 @@ impl Lane {
         shard: &Arc<Shard>,
     ) -> Self {
         let recorder = Recorder::new(Arc::clone(shard), Route::Checkout);
-        let lane = Self::new(upstream, checkout.protocol, checkout.db, Stage::Up, recorder);
+        let (protocol, db) = (checkout.protocol, checkout.db);
+        let holder = Some(Rc::clone(holder));
+        let lane = Self::new(upstream, protocol, db, Stage::Up, recorder, holder);
         lane.0.id.set(checkout.id);
-        lane.0.queue.borrow_mut().holder = Some(Rc::clone(holder));
         tokio::task::spawn_local(Rc::clone(&lane.0).lend(checkout));
         lane
     }
@@ -178,8 +182,13 @@ impl Lane {
         db: u32,
         stage: Stage,
         recorder: Recorder,
+        holder: Option<Rc<Replies>>,
     ) -> Self {
-        let queue = Queue::new(db, upstream.retry().clone(), Instant::now(), recorder);
+        let cache = upstream.health.stand_in.cache().cloned();
+        let ledger = Ledger::new(cache, holder.is_none());
+        let rules = upstream.retry().clone();
+        let mut queue = Queue::new((protocol, db), rules, Instant::now(), recorder, ledger);
+        queue.holder = holder;
         let queue = RefCell::new(queue);
         Self(Rc::new(Shared {
             upstream,
@@ -198,26 +207,43 @@ impl Lane {
             next_tick: Cell::new(Instant::now()),
             quiet_since: Cell::new(Instant::now()),
             has_rejected: Cell::new(false),
+            has_answered: Cell::new(false),
             again: Cell::new(None),
             is_wanted: Cell::new(false),
         }))
     }
 
     /// Hands over a whole command. Its reply will be `caller`'s next.
-    pub fn push(&self, frame: &[u8], order: Order, caller: &Rc<Replies>) {
+    pub fn pass(
+        &self,
+        spec: Option<&'static Spec>,
+        request: &Request<'_>,
+        order: Order,
+        caller: &Rc<Replies>,
+    ) {
         caller.expect();
         if self.refuses(order, caller) {
             return;
         }
         let pending = {
             let queue = &mut *self.0.queue.borrow_mut();
-            queue.push(frame, order, caller);
+            queue.pass(spec, request, order, caller);
             queue.outgoing.unwritten()
         };
         self.0.call();
         if pending >= EARLY {
             self.0.send_early();
         }
+    }
+
+    /// The same for one that nobody has looked at.
+    pub fn push(&self, frame: &[u8], order: Order, caller: &Rc<Replies>) {
+        caller.expect();
+        if self.refuses(order, caller) {
+            return;
+        }
+        self.0.queue.borrow_mut().push(frame, order, caller);
+        self.0.call();
     }
 
     /// The same for a large command, without a copy.

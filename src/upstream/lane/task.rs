@@ -172,6 +172,7 @@ impl Shared {
                 return Poll::Ready(None);
             }
             self.poll_timer(cx, timer.as_mut());
+            self.answer_waiting();
             self.reject_waiting();
             step.as_mut().poll(cx).map(Some)
         })
@@ -274,6 +275,7 @@ impl Shared {
         let task = self.task.borrow();
         let (Some(task), Ok(mut link)) = (&*task, self.link.try_borrow_mut()) else { return };
         if let Some(connection) = link.as_deref_mut() {
+            // Deadlines of keys, too, are counted from when a command was sent.
             self.queue.borrow_mut().stamp(self.called_at.get(), Instant::now());
             let _ = self.poll_send(connection, &mut Context::from_waker(task));
         }

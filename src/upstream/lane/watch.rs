@@ -4,7 +4,10 @@
 //! One timer stands on whatever comes first, and is set anew only when it fires: a command costs none of its own.
 
 use super::{Loss, Shared, Stage};
+use crate::command;
+use crate::memory::replies::Setting;
 use crate::upstream::error::Failure;
+use crate::wire::decode::Request;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Context;
@@ -105,6 +108,7 @@ impl Shared {
         } else if count > 0 {
             // What was given up takes no room, and is not sent later.
             self.queue.borrow_mut().lose("", true);
+            self.has_answered.set(false);
         }
     }
 
@@ -211,6 +215,32 @@ impl Shared {
         }
     }
 
+    /// As soon as the upstream is known to be lost, those that wait get what memory has for them.
+    pub(super) fn answer_waiting(&self) {
+        if !self.upstream.health.is_away() {
+            return self.has_answered.set(false);
+        }
+        let queue = &mut *self.queue.borrow_mut();
+        let is_shared = queue.holder.is_none();
+        if is_shared && !self.has_answered.replace(true) {
+            let db = queue.db();
+            let count = queue.answer(&|frame, was_sent| self.recall(db, frame, was_sent));
+            if count > 0 {
+                queue.lose("", true);
+            }
+        }
+    }
+
+    /// What memory has for a command.
+    fn recall(&self, db: u32, frame: &[u8], was_sent: bool) -> Option<Vec<u8>> {
+        let request = Request::parse(frame)?;
+        let spec = command::lookup(request.name())?;
+        let setting = Setting { db, protocol: self.protocol.get(), at: Instant::now() };
+        let mut out = Vec::new();
+        let outage = &self.upstream.health.stand_in;
+        outage.answer(spec, &request, &setting, was_sent, &mut out).then_some(out)
+    }
+
     /// While the breaker rejects, nobody waits.
     pub(super) fn reject_waiting(&self) {
         let health = &self.upstream.health;
@@ -224,7 +254,10 @@ impl Shared {
         let is_shared = queue.holder.is_none();
         if is_shared && !self.has_rejected.replace(true) {
             let is_away = self.stage.get() == Stage::Away;
-            queue.reject_all(|sent| health.rejection(sent || !is_away));
+            let db = queue.db();
+            queue.reject_all(|sent| health.rejection(sent || !is_away), &|frame, was_sent| {
+                self.recall(db, frame, was_sent || !is_away)
+            });
             if is_away {
                 queue.lose("", true);
             }

@@ -4,7 +4,10 @@
 //! Errors keep their places among the replies: a caller that is to be told while something before it is sent
 //! again is told when its turn comes.
 
-use super::{LARGE, Order, Owner, Queue, Slot};
+use super::answers::Answer;
+use super::intake::LARGE;
+use super::ledger::{Ledger, Touch};
+use super::{Order, Owner, Queue, Slot};
 use crate::telemetry::metrics::shard::{Outcome, Recorder};
 use crate::upstream::error::Failure;
 use crate::upstream::replies::Replies;
@@ -15,10 +18,16 @@ use std::time::Instant;
 
 impl Slot {
     /// Its caller gets an error instead of a reply, unless it waits for as long as it takes. Whether it did.
-    fn give_up(&mut self, recorder: &Recorder, failure: impl FnOnce() -> Failure) -> bool {
+    fn give_up(
+        &mut self,
+        frame: &[u8],
+        (ledger, recorder): (&Ledger, &Recorder),
+        failure: impl FnOnce() -> Failure,
+    ) -> bool {
         if self.order.is_patient {
             return false;
         }
+        ledger.lose(&self.touch, frame);
         match std::mem::replace(&mut self.owner, Owner::Gone) {
             Owner::Caller(caller) => {
                 self.order.fail(&caller, &failure(), recorder);
@@ -44,13 +53,16 @@ impl Queue {
         // What is kept back comes before what is told now.
         self.give_up_rewinds();
         let handed = self.outgoing.kept() - self.outgoing.unwritten();
+        let mut frames = self.outgoing.frames();
         let mut start = 0;
         let mut count = 0;
         let mut slots = self.slots.iter_mut().zip(self.first..).peekable();
         while let Some(stamp) = self.stamps.front().filter(|stamp| stamp.at <= limit) {
             while let Some((slot, _)) = slots.next_if(|(_, number)| *number < stamp.end) {
                 let was_sent = start < handed || slot.attempts > 0;
-                count += usize::from(slot.give_up(&self.recorder, || failure(was_sent)));
+                let frame = frames.next(slot.length);
+                let books = (&self.ledger, &self.recorder);
+                count += usize::from(slot.give_up(frame, books, || failure(was_sent)));
                 start += slot.length;
             }
             self.stamps.pop_front();
@@ -59,14 +71,24 @@ impl Queue {
         count
     }
 
-    /// The breaker rejects: all that wait are told. What was not sent, and is not to be sent any more, goes.
-    pub(in super::super) fn reject_all(&mut self, failure: impl Fn(bool) -> Failure) {
+    /// The breaker rejects: all that wait are told, but for those that `answer` has a reply for. What was not
+    /// sent, and is not to be sent any more, goes.
+    pub(in super::super) fn reject_all(
+        &mut self,
+        failure: impl Fn(bool) -> Failure,
+        answer: &Answer<'_>,
+    ) {
         self.give_up_rewinds();
         let handed = self.outgoing.kept() - self.outgoing.unwritten();
+        let mut frames = self.outgoing.frames();
         let mut start = 0;
         for slot in &mut self.slots {
             let was_sent = start < handed || slot.attempts > 0;
-            slot.give_up(&self.recorder, || failure(was_sent));
+            let frame = frames.next(slot.length);
+            let books = (&self.ledger, &self.recorder);
+            if !slot.try_answer(frame, was_sent, answer, &self.recorder) {
+                slot.give_up(frame, books, || failure(was_sent));
+            }
             start += slot.length;
         }
         self.stamps.clear();
@@ -82,7 +104,9 @@ impl Queue {
             self.give_up_rewinds();
         }
         let mut handed = self.outgoing.kept() - self.outgoing.unwritten();
-        let fresh = Self::new(self.db, self.rules.clone(), self.now, self.recorder.clone());
+        let (rules, recorder) = (self.rules.clone(), self.recorder.clone());
+        let place = (self.protocol, self.db);
+        let fresh = Self::new(place, rules, self.now, recorder, self.ledger.take());
         let mut old = std::mem::replace(self, fresh);
         self.first = old.first;
         self.holder = old.holder.take();
@@ -147,11 +171,13 @@ impl Queue {
         let caller = match slot.owner {
             Owner::Caller(caller) => caller,
             Owner::Failed(caller, failure) => return self.tell(caller, slot.order, *failure),
-            Owner::Gone | Owner::Probe => return,
+            Owner::Gone | Owner::Probe => return self.ledger.lose(&slot.touch, &frame),
         };
         if keep && self.may_keep(&slot.order, slot.attempts, was_sent) && caller.rewind() {
-            self.push_again(frame, slot.order, slot.attempts, slot.since, &caller);
+            let work = (frame, slot.order, slot.touch);
+            self.push_again(work, slot.attempts, slot.since, &caller);
         } else {
+            self.ledger.lose(&slot.touch, &frame);
             let failure = Failure::Lost { sent: was_sent, cause: cause.to_owned() };
             self.tell(caller, slot.order, failure);
         }
@@ -187,23 +213,22 @@ impl Queue {
         if is_first {
             order.fail(&caller, &failure, &self.recorder);
         } else {
-            self.owe(Owner::Failed(caller, Box::new(failure)), 0, order);
+            self.owe(Owner::Failed(caller, Box::new(failure)), 0, order, Touch::None);
         }
     }
 
     /// A command once more, at the end of the queue.
     pub(super) fn push_again(
         &mut self,
-        frame: Vec<u8>,
-        order: Order,
+        (frame, order, touch): (Vec<u8>, Order, Touch),
         attempts: u32,
         since: Option<Instant>,
         caller: &Rc<Replies>,
     ) {
         if frame.len() >= LARGE {
-            self.push_whole(frame, order, caller);
+            self.add_whole(frame, order, touch, caller);
         } else {
-            self.push(&frame, order, caller);
+            self.add(&frame, order, touch, caller);
         }
         if let Some(slot) = self.slots.back_mut() {
             slot.attempts = attempts;

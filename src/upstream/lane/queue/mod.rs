@@ -3,29 +3,32 @@
 //! Knows no socket and no clock: bytes that arrived, bytes that were written and the time are told to it.
 //! Invariant: the n-th reply that arrives belongs to the n-th slot, whatever became of its caller.
 
+mod answers;
+mod intake;
+mod ledger;
 mod loss;
 mod rewind;
 mod stamps;
 
 use super::Order;
 use crate::config::Retry;
+use crate::memory::replies::Setting;
 use crate::telemetry::big_values::LEAST;
 use crate::telemetry::metrics::shard::Recorder;
 use crate::upstream::error::Failure;
 use crate::upstream::outgoing::Outgoing;
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::{Budget, Class, is_demotion};
-use crate::wire::encode;
 use crate::wire::scan::{Progress, Scanner};
+use crate::wire::{Protocol, encode};
+pub(super) use ledger::Ledger;
+use ledger::Touch;
 use rewind::Rewind;
 use stamps::Stamp;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Instant;
-
-/// Commands of this size and above are not copied into a chunk.
-const LARGE: usize = 16 * 1024;
 
 /// A reply of this size makes its lane busy: clients that have nothing on it choose another.
 const HUGE: usize = 1 << 20;
@@ -36,6 +39,7 @@ struct Slot {
     /// Bytes of its command.
     length: usize,
     order: Order,
+    touch: Touch,
     /// A SELECT of this database.
     selects: Option<u32>,
     /// How often it was sent again.
@@ -77,6 +81,8 @@ pub(super) struct Queue {
     /// Callers that wait for room.
     pub(super) crowd: Vec<Waker>,
     rules: Retry,
+    ledger: Ledger,
+    protocol: Protocol,
     budget: Budget,
     /// When the queue was made, and the time as it was last told.
     epoch: Instant,
@@ -104,7 +110,13 @@ pub(super) enum Broken {
 }
 
 impl Queue {
-    pub(super) fn new(db: u32, rules: Retry, now: Instant, recorder: Recorder) -> Self {
+    pub(super) fn new(
+        (protocol, db): (Protocol, u32),
+        rules: Retry,
+        now: Instant,
+        recorder: Recorder,
+        ledger: Ledger,
+    ) -> Self {
         Self {
             outgoing: Outgoing::default(),
             slots: VecDeque::new(),
@@ -119,6 +131,8 @@ impl Queue {
             is_raw: false,
             crowd: Vec::new(),
             rules,
+            ledger,
+            protocol,
             budget: Budget::default(),
             epoch: now,
             now,
@@ -130,69 +144,6 @@ impl Queue {
             is_demoted: false,
             is_answered: false,
         }
-    }
-
-    /// Adds a command.
-    pub(super) fn push(&mut self, frame: &[u8], order: Order, caller: &Rc<Replies>) {
-        if frame.len() >= LARGE {
-            self.outgoing.append_whole(frame.to_vec());
-        } else {
-            self.outgoing.append(frame);
-        }
-        self.owe(Owner::Caller(Rc::clone(caller)), frame.len(), order);
-    }
-
-    /// The same for a large command that need not be copied.
-    pub(super) fn push_whole(&mut self, frame: Vec<u8>, order: Order, caller: &Rc<Replies>) {
-        let length = frame.len();
-        self.outgoing.append_whole(frame);
-        self.owe(Owner::Caller(Rc::clone(caller)), length, order);
-    }
-
-    /// Bytes that are no command and get no reply of their own.
-    pub(super) fn push_raw(&mut self, bytes: &[u8]) {
-        self.outgoing.append(bytes);
-    }
-
-    /// A SELECT, which may fail, on a connection that one caller holds.
-    pub(super) fn push_select(
-        &mut self,
-        frame: &[u8],
-        db: u32,
-        order: Order,
-        caller: &Rc<Replies>,
-    ) {
-        self.push(frame, order, caller);
-        if let Some(slot) = self.slots.back_mut() {
-            slot.selects = Some(db);
-        }
-    }
-
-    /// A command whose reply nobody wants.
-    pub(super) fn push_own(&mut self, words: &[&[u8]]) {
-        let mut frame = Vec::with_capacity(32);
-        encode::command(&mut frame, words);
-        self.outgoing.append(&frame);
-        self.owe(Owner::Gone, frame.len(), Order::default());
-    }
-
-    /// A PING of our own.
-    pub(super) fn push_probe(&mut self) {
-        let mut frame = Vec::with_capacity(16);
-        encode::command(&mut frame, &[b"PING"]);
-        self.outgoing.append(&frame);
-        self.owe(Owner::Probe, frame.len(), Order::default());
-    }
-
-    fn owe(&mut self, owner: Owner, length: usize, order: Order) {
-        self.slots.push_back(Slot {
-            owner,
-            length,
-            order,
-            selects: None,
-            attempts: 0,
-            since: None,
-        });
     }
 
     /// On a raw connection what was written is forgotten: nothing will answer it.
@@ -282,8 +233,10 @@ impl Queue {
             self.push.extend_from_slice(bytes);
             return;
         }
-        if let Some(Slot { owner: Owner::Caller(caller), order, .. }) = self.slots.front()
-            && !order.is_silent
+        let Some(slot) = self.slots.front() else { return };
+        self.ledger.gather(&slot.touch, bytes);
+        if let Owner::Caller(caller) = &slot.owner
+            && !slot.order.is_silent
         {
             caller.part(bytes);
         }
@@ -299,8 +252,11 @@ impl Queue {
             }
             return Ok(());
         }
-        let slot = self.slots.pop_front().ok_or(Broken::Unasked)?;
+        let mut slot = self.slots.pop_front().ok_or(Broken::Unasked)?;
         self.first += 1;
+        if !matches!(slot.touch, Touch::None) {
+            self.settle(&slot, end);
+        }
         if self.kind == b'-' && slot.order.class != Class::Opaque && is_demotion(end) {
             self.is_demoted = true;
         }
@@ -308,7 +264,7 @@ impl Queue {
             self.note_error(&slot, end);
         }
         // Errors and what depends on them are seldom: all else takes one comparison.
-        if (self.kind == b'-' || !self.rewinds.is_empty()) && self.holds_back(&slot, end) {
+        if (self.kind == b'-' || !self.rewinds.is_empty()) && self.holds_back(&mut slot, end) {
             return Ok(());
         }
         self.record(&slot);
@@ -331,6 +287,14 @@ impl Queue {
         }
         self.pass_phantoms();
         Ok(())
+    }
+
+    /// What the front command did is settled before anybody sees its reply.
+    fn settle(&mut self, slot: &Slot, end: &[u8]) {
+        let frame = self.outgoing.frames().next(slot.length);
+        let at = self.stamps.front().map_or(self.now, |stamp| stamp.at);
+        let (db, protocol) = (self.db, self.protocol);
+        self.ledger.end(&slot.touch, frame, end, || Setting { db, protocol, at });
     }
 
     /// Slots at the front for which no reply will come.

@@ -4,7 +4,7 @@
 //! behind the refused command, so that they see what it wrote; if a write among them was run, the order can't be
 //! kept any more, and the client gets the refusal. Until then the client sends nothing new.
 
-use super::{Order, Owner, Queue, Slot};
+use super::{Order, Owner, Queue, Slot, Touch};
 use crate::telemetry::metrics::shard::{Outcome, Recorder};
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::{Backoff, Class, Fate, is_refusal, may_retry};
@@ -27,6 +27,7 @@ pub(super) struct Rewind {
 struct Step {
     frame: Vec<u8>,
     order: Order,
+    touch: Touch,
     attempts: u32,
     reply: Vec<u8>,
 }
@@ -54,7 +55,7 @@ impl Rewind {
 
 impl Queue {
     /// Whether a reply is kept back, because it is a refusal, or comes after one.
-    pub(super) fn holds_back(&mut self, slot: &Slot, end: &[u8]) -> bool {
+    pub(super) fn holds_back(&mut self, slot: &mut Slot, end: &[u8]) -> bool {
         let Owner::Caller(caller) = &slot.owner else { return false };
         let place = self.rewinds.iter().position(|rewind| Rc::ptr_eq(&rewind.caller, caller));
         if place.is_none() && !self.starts_rewind(slot, caller, end) {
@@ -82,7 +83,8 @@ impl Queue {
         rewind.is_spoiled |=
             !is_refused && slot.order.class != Class::Read || slot.selects.is_some();
         let attempts = slot.attempts + 1;
-        rewind.steps.push(Step { frame, order: slot.order, attempts, reply });
+        let touch = std::mem::take(&mut slot.touch);
+        rewind.steps.push(Step { frame, order: slot.order, touch, attempts, reply });
         rewind.on_the_way -= 1;
         if rewind.on_the_way == 0 {
             let rewind = self.rewinds.swap_remove(place);
@@ -145,7 +147,8 @@ impl Queue {
             rewind.caller.set_rewinding(false);
             for step in rewind.steps {
                 let since = Some(rewind.since);
-                self.push_again(step.frame, step.order, step.attempts, since, &rewind.caller);
+                let work = (step.frame, step.order, step.touch);
+                self.push_again(work, step.attempts, since, &rewind.caller);
             }
         }
         self.stamp(now, now);

@@ -82,7 +82,8 @@ impl Queue {
         if slot.order.command == Number::NONE {
             return;
         }
-        let (notes, frame) = (&self.recorder.shard().notes, self.outgoing.front(slot.length));
+        let (notes, frame) =
+            (&self.recorder.shard().notes, self.outgoing.frames().next(slot.length));
         if size >= LEAST && self.kind != b'-' {
             notes.big(frame, size);
         }

@@ -1,0 +1,124 @@
+//! What is known of writes once they are done: that they were, and what they make of their keys' deadlines.
+
+use super::effect::Nature;
+use super::lesson::{self, Lesson, Lifetime};
+use super::slots::Slots;
+use super::{ReplyCache, Setting};
+use crate::command::keys::{Keys, positions};
+use crate::command::{self, Spec};
+use crate::wire::decode::Request;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+impl ReplyCache {
+    #[inline]
+    pub(super) fn count(&self, key: u64, writer: u32) -> (u32, bool) {
+        let count = self.slots.count(Slots::place(key), writer);
+        let was_read = count.has_records && self.shelf(key).evict(key);
+        (count.writes, was_read)
+    }
+
+    pub(super) fn count_all(&self, keys: &Keys, request: &Request<'_>, writer: u32) {
+        for key in keys.of(request) {
+            self.count(self.hash(key), writer);
+        }
+    }
+
+    pub(super) fn count_frame(&self, frame: &[u8], writer: u32) {
+        let request = Request::parse(frame);
+        let nature = request
+            .as_ref()
+            .map(|request| (Nature::of(command::lookup(request.name()), request), request));
+        match nature {
+            Some((Nature::Write(key), _)) => {
+                self.count(self.hash(key), writer);
+            }
+            Some((Nature::Writes(keys), request)) => self.count_all(&keys, request, writer),
+            Some((Nature::Nothing | Nature::Read(_) | Nature::Reads(_), _)) => {}
+            Some((Nature::Wide, _)) | None => self.slots.count_wide(),
+        }
+    }
+
+    /// `stamp` is what the counters are, if no other connection's write was on its way at the same time. With
+    /// `may_put` a value that was set is kept.
+    pub(super) fn end_write(
+        &self,
+        frame: &[u8],
+        reply: &[u8],
+        writer: u32,
+        (stamp, may_put): (Option<u32>, bool),
+        setting: &Setting,
+    ) {
+        let Some(request) = Request::parse(frame) else { return self.slots.count_wide() };
+        let spec = command::resolve(&request);
+        match Nature::of(spec, &request) {
+            // Counted before.
+            Nature::Write(key) => {
+                let key = self.hash(key);
+                self.shelf(key).evict(key);
+            }
+            Nature::Writes(keys) => self.count_all(&keys, &request, writer),
+            _ => {}
+        }
+        let Some(spec) = spec.filter(|_| !reply.starts_with(b"-")) else { return };
+        self.learn(spec, &request, Some(reply), stamp.is_some(), setting);
+        let value = match spec.name {
+            "set" if lesson::is_plain_set(&request, reply) => 2,
+            "setex" | "psetex" if reply.starts_with(b"+OK") => 3,
+            _ => return,
+        };
+        if let Some(stamp) = stamp.filter(|_| may_put) {
+            self.put(&request, value, stamp, setting);
+        }
+    }
+
+    pub(super) fn learn(
+        &self,
+        spec: &Spec,
+        request: &Request<'_>,
+        reply: Option<&[u8]>,
+        is_alone: bool,
+        setting: &Setting,
+    ) {
+        if matches!(spec.name, "rename" | "renamenx" | "copy") {
+            return self.learn_move(request, setting);
+        }
+        let Some(lesson) = lesson::learn(spec, request, reply) else { return };
+        let Ok(keys) = positions(spec, request) else { return };
+        for key in keys.of(request) {
+            let key = self.hash(key);
+            let shelf = &mut *self.shelf(key);
+            match lesson {
+                Lesson::Clear if is_alone => shelf.clear_deadline(key, setting.db),
+                Lesson::Clear => {}
+                Lesson::Set(life) => {
+                    shelf.set_deadline(key, setting.db, self.deadline(life, setting), is_alone);
+                }
+                Lesson::AtMost(life) => {
+                    shelf.set_deadline(key, setting.db, self.deadline(life, setting), false);
+                }
+            }
+        }
+    }
+
+    /// A key that takes another's place takes its deadline, too.
+    pub(super) fn learn_move(&self, request: &Request<'_>, setting: &Setting) {
+        let (Some(from), Some(to)) = (request.arg(1), request.arg(2)) else { return };
+        let (from, to) = (self.hash(from), self.hash(to));
+        let deadline = self.shelf(from).deadline(from);
+        if let Some(at) = deadline {
+            self.shelf(to).set_deadline(to, setting.db, at, false);
+        }
+    }
+
+    pub(super) fn deadline(&self, life: Lifetime, setting: &Setting) -> u64 {
+        let sent = self.millis(setting.at);
+        match life {
+            Lifetime::For(millis) => sent.saturating_add(millis),
+            Lifetime::Until(unix) => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let left = unix.saturating_sub(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+                sent.saturating_add(left)
+            }
+        }
+    }
+}
