@@ -104,7 +104,11 @@ impl Upstream {
             busy_poll: config.busy_poll,
             handshakes: Semaphore::new(HANDSHAKES),
             certificate_end: Mutex::default(),
-            health: Health::new(config.breaker.clone(), Arc::clone(&events), StandIn::new(config)),
+            health: Health::new(
+                config.breaker.clone(),
+                Arc::clone(&events),
+                StandIn::new(config, Arc::clone(&events)),
+            ),
             events,
         })
     }
@@ -113,6 +117,7 @@ impl Upstream {
     #[must_use]
     pub fn counted_by(mut self, events: Arc<Events>) -> Self {
         self.health.events = Arc::clone(&events);
+        self.health.stand_in.events = Arc::clone(&events);
         self.events = events;
         self
     }

@@ -10,6 +10,7 @@ use crate::config::{self, Fallback};
 use crate::memory::replies::{Bounds, ReplyCache, Setting};
 use crate::memory::rules::Rules;
 use crate::memory::{Engine, Now};
+use crate::telemetry::metrics::events::Events;
 use crate::telemetry::outage::{OutageTally, Served};
 use crate::wire::decode::Request;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +28,7 @@ pub struct StandIn {
     rules: Arc<Rules>,
     has_local: bool,
     local: Mutex<Option<Arc<Engine>>>,
+    pub(super) events: Arc<Events>,
     /// What was served.
     pub tally: OutageTally,
 }
@@ -34,7 +36,7 @@ pub struct StandIn {
 impl StandIn {
     /// Nothing is kept yet.
     #[must_use]
-    pub fn new(config: &config::Config) -> Self {
+    pub fn new(config: &config::Config, events: Arc<Events>) -> Self {
         let rules = Arc::new(Rules::new(&config.rules));
         let is_wanted = config.cache.enabled && rules.longest_stale().is_some();
         let bounds = Bounds {
@@ -48,6 +50,7 @@ impl StandIn {
             has_local: rules.has_local(),
             rules,
             local: Mutex::default(),
+            events,
             tally: OutageTally::default(),
         }
     }
@@ -104,6 +107,8 @@ impl StandIn {
         let Some(cache) = self.cache.as_ref().filter(|_| spec.is_readonly()) else { return false };
         let Some(stale) = cache.find(spec, request, setting, max_stale) else { return false };
         self.tally.served_stale(stale.age);
+        self.events.stale_replies.inc();
+        self.events.stale_ages.add(stale.age);
         out.extend_from_slice(&stale.reply);
         true
     }
@@ -130,6 +135,7 @@ impl StandIn {
         let engine = Arc::clone(local.get_or_insert_with(|| Arc::new(Engine::new(LOCAL))));
         engine.execute(request, Some(spec), db, setting.protocol, wall_clock(), out);
         self.tally.served_local();
+        self.events.local_commands.inc();
         true
     }
 

@@ -39,6 +39,10 @@ fn reads_go_on_at_once_and_do_not_wait_for_the_breaker() {
             assert!(time < AT_ONCE, "{args:?} took {time:?}");
         }
     }
+    let page = cloud.sidecar.http("/metrics").1;
+    for line in ["stale_replies_total 10", "stale_reply_age_seconds_count 10", "cache_entries 3"] {
+        assert!(page.contains(&format!("\nredis_sidecar_{line}\n")), "{line} in {page}");
+    }
     cloud.heal();
     assert_eq!(clients[0].call(&["SET", "k", "w"]), Value::ok());
     assert_eq!(clients[1].call(&["GET", "k"]), Value::bulk("w"));

@@ -14,6 +14,10 @@ impl Vitals {
             Parts::Cloud { upstream, pool, hub } => {
                 let (health, usage) = (&upstream.health, pool.usage());
                 let (topics, subscriptions) = hub.census();
+                state.cache = health.stand_in.cache().map(|cache| {
+                    let (bytes, entries) = cache.in_use();
+                    (entries, usize::try_from(bytes).unwrap_or(usize::MAX))
+                });
                 state.upstream = Some(UpstreamState {
                     lanes_connected: usize::try_from(health.connected()).unwrap_or(usize::MAX),
                     breaker: health.breaker_state().name(),
