@@ -232,7 +232,12 @@ fn an_idle_client_is_closed_where_the_operator_says_so() {
     blocked.send(&["BLPOP", "l", "0"]);
     let mut idle = sidecar.client();
     idle.call(&["PING"]);
-    idle.expect_close();
+    let closed = thread::spawn(move || idle.expect_close());
+    let mut busy = sidecar.client();
+    while !closed.is_finished() {
+        assert_eq!(busy.call(&["PING"]).text(), "PONG");
+    }
+    closed.join().unwrap();
     // a subscriber is never idle, nor is one that waits for a reply, as with Redis's own timeout
     let mut other = sidecar.client();
     other.call(&["PUBLISH", "c", "m"]);

@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+/// By so much a client may seem idle for longer than it is: both clocks count whole seconds.
+const INEXACT: Duration = Duration::from_secs(2);
+
 /// See the module.
 pub struct Clients {
     /// The zero of all seconds here.
@@ -161,7 +164,7 @@ impl Clients {
                 || details.flags.contains('O')
                 || entry.blocked_as.load(Ordering::Relaxed) != 0;
             drop(details);
-            if !waits && entry.idle() >= limit {
+            if !waits && entry.idle() >= limit + INEXACT {
                 entry.kill();
             }
         }
