@@ -95,8 +95,6 @@ pub struct Events {
     pub stale_ages: Durations,
     /// Commands that the embedded engine answered in the upstream's place while it was away.
     pub local_commands: Counter,
-    /// Replies that the cache gave up, by why.
-    pub evictions: Tally,
 }
 
 impl Default for Events {
@@ -121,7 +119,6 @@ impl Default for Events {
             stale_replies: Counter::default(),
             stale_ages: Durations::new(AGES.into_iter()),
             local_commands: Counter::default(),
-            evictions: Tally::new("cause", &["size", "age", "write", "invalidated"]),
         }
     }
 }
@@ -184,7 +181,6 @@ impl Events {
         let help = "Attempts to connect to the upstream, by what came of them";
         tally("upstream_connects", help, &self.connects);
         tally("upstream_tls_handshakes", "TLS handshakes with the upstream", &self.handshakes);
-        tally("cache_evictions", "Replies that the cache gave up, by why", &self.evictions);
         let help = "Connections to the upstream that ended while they were wanted, by why";
         tally("upstream_connections_lost", help, &self.losses);
     }

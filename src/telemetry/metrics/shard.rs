@@ -144,10 +144,6 @@ pub struct Shard {
     pub batches: Count,
     /// Replies that the upstream owes on the lanes of this thread.
     pub(super) owed: Count,
-    /// Reads that the reply cache answered while all was well.
-    pub cache_hits: Count,
-    /// Reads that it might have answered, and did not know.
-    pub cache_misses: Count,
     /// What is too seldom to need a shard.
     pub events: Arc<Events>,
     /// Where single commands are noted.
@@ -173,8 +169,6 @@ impl Shard {
             upstream_sent: Count::default(),
             batches: Count::default(),
             owed: Count::default(),
-            cache_hits: Count::default(),
-            cache_misses: Count::default(),
             events,
             notes,
         }

@@ -37,7 +37,6 @@ impl Collector for Shards {
         shards.latencies(&mut encoder)?;
         shards.errors(&mut encoder)?;
         shards.bytes(&mut encoder)?;
-        shards.cache(&mut encoder)?;
         shards.owed(&mut encoder)
     }
 }
@@ -112,14 +111,6 @@ impl Sum {
             }
         }
         Ok(())
-    }
-
-    fn cache(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let value = self.count(|shard| &shard.cache_hits);
-        total(encoder, "cache_hits", "Reads that the reply cache answered", value)?;
-        let value = self.count(|shard| &shard.cache_misses);
-        let help = "Reads that the reply cache might have answered, and did not know";
-        total(encoder, "cache_misses", help, value)
     }
 
     fn owed(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
