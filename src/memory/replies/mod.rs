@@ -7,7 +7,7 @@
 //! shown, or its loss told; each time it takes away what is kept of its keys. A read notes the counters of its
 //! keys before it is sent, and its reply is kept only if they are the same when it arrives. So no write was
 //! acknowledged between the read's sending and its keeping; any later one finds it. Checking and keeping is
-//! one step: the counter and the number of things kept are one word ([`slots`]).
+//! one step: the counter and the number of things kept are one word (`slots`).
 
 mod effect;
 mod keep;
