@@ -5,6 +5,7 @@
 //! `None`, not an error: modules have commands of their own, and policy decides about them.
 
 pub mod flags;
+pub mod glob;
 pub mod keys;
 mod nature;
 pub mod spec;

@@ -13,7 +13,6 @@ mod expiry;
 mod extended;
 mod failure;
 mod float;
-pub mod glob;
 mod integer;
 mod interest;
 mod keyspace;

@@ -1,6 +1,6 @@
 //! The rules, ready to be asked: what a key gets while the upstream is away.
 
-use super::glob;
+use crate::command::glob::Pattern;
 use crate::config::{Fallback, MAX_STALE, Rule};
 use std::time::Duration;
 
@@ -17,15 +17,6 @@ pub struct Verdict {
     pub fallback: Fallback,
     /// How old a stale reply may be.
     pub max_stale: Duration,
-}
-
-/// A glob, with the forms that nearly all have told apart.
-#[derive(Debug)]
-enum Pattern {
-    All,
-    Exact(Vec<u8>),
-    Prefix(Vec<u8>),
-    Glob(Vec<u8>),
 }
 
 impl Rules {
@@ -89,27 +80,6 @@ impl Rules {
 }
 
 const DEFAULT: Verdict = Verdict { fallback: Fallback::Stale, max_stale: MAX_STALE };
-
-impl Pattern {
-    fn new(glob: &[u8]) -> Self {
-        let is_plain = |text: &[u8]| !text.iter().any(|byte| b"*?[\\".contains(byte));
-        match glob {
-            b"*" => Self::All,
-            [prefix @ .., b'*'] if is_plain(prefix) => Self::Prefix(prefix.to_vec()),
-            text if is_plain(text) => Self::Exact(text.to_vec()),
-            glob => Self::Glob(glob.to_vec()),
-        }
-    }
-
-    fn matches(&self, key: &[u8]) -> bool {
-        match self {
-            Self::All => true,
-            Self::Exact(text) => text == key,
-            Self::Prefix(prefix) => key.starts_with(prefix),
-            Self::Glob(pattern) => glob::matches(pattern, key),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ mod info;
 mod noting;
 mod outage;
 mod publish;
+mod rounds;
 mod sidecar;
 mod socket;
 mod state;

@@ -2,11 +2,11 @@
 //!
 //! Nothing can be set from here: the sidecar's own configuration decides.
 
+use crate::command::glob;
 use crate::wire::encode;
 
 use super::super::engine::{Engine, State};
 use super::super::failure::Failure;
-use super::super::glob;
 use super::super::keyspace::Keyspace;
 use super::{Call, Command};
 

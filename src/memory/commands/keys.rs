@@ -1,9 +1,9 @@
 //! Keys, whatever they hold: there or not, of which type, taken away, looked for.
 
+use crate::command::glob;
 use crate::wire::encode;
 
 use super::super::failure::Failure;
-use super::super::glob;
 use super::super::value::Value;
 use super::scans::{self, Options};
 use super::{Call, Command};

@@ -2,10 +2,10 @@
 //!
 //! <https://redis.io/docs/latest/commands/scan/>
 
+use crate::command::glob;
 use crate::wire::encode;
 
 use super::super::failure::Failure;
-use super::super::glob;
 use super::arguments;
 
 /// What a client wants to be shown, and about how much of it at a time.

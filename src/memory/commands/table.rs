@@ -4,12 +4,12 @@
 //! else, so that a client that reads it knows what it may use.
 //! <https://redis.io/docs/latest/commands/command/>
 
+use crate::command::glob;
 use crate::command::keys::{self, Access, Begin, Find, KeySpec};
 use crate::command::{self, Flags, Spec};
 use crate::wire::{Protocol, encode};
 
 use super::super::failure::Failure;
-use super::super::glob;
 use super::{Call, Command};
 
 pub(super) fn find(name: &str) -> Option<Command> {

@@ -6,7 +6,7 @@
 use super::Hub;
 use super::mailbox::Event;
 use super::registry::{Family, Registry, Topic};
-use crate::memory::glob;
+use crate::command::glob;
 use crate::telemetry::metrics::events::Events;
 use crate::wire::encode;
 use bytes::Bytes;

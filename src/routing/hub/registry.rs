@@ -4,7 +4,7 @@
 //! topics that have a subscriber. A local registry has no upstream: every wish is fulfilled at once.
 
 use super::mailbox::{Event, Mailbox};
-use crate::memory::glob;
+use crate::command::glob;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

@@ -4,6 +4,44 @@
 //! included. Iterative: no pattern can overflow the stack, and the work is at most the product of
 //! both lengths, because a mismatch goes back to the last star alone.
 
+/// A pattern that is matched often, with the forms that nearly all have told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// `*`
+    All,
+    /// No character of it is special.
+    Exact(Vec<u8>),
+    /// Only a star at its end is.
+    Prefix(Vec<u8>),
+    /// Any other.
+    Glob(Vec<u8>),
+}
+
+impl Pattern {
+    /// Of a glob as KEYS has it.
+    #[must_use]
+    pub fn new(glob: &[u8]) -> Self {
+        let is_plain = |text: &[u8]| !text.iter().any(|byte| b"*?[\\".contains(byte));
+        match glob {
+            b"*" => Self::All,
+            [prefix @ .., b'*'] if is_plain(prefix) => Self::Prefix(prefix.to_vec()),
+            text if is_plain(text) => Self::Exact(text.to_vec()),
+            glob => Self::Glob(glob.to_vec()),
+        }
+    }
+
+    /// Whether the whole of `text` matches.
+    #[must_use]
+    pub fn matches(&self, text: &[u8]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Exact(own) => own == text,
+            Self::Prefix(prefix) => text.starts_with(prefix),
+            Self::Glob(pattern) => matches(pattern, text),
+        }
+    }
+}
+
 /// Whether the whole of `text` matches `pattern`.
 #[must_use]
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
@@ -88,7 +126,7 @@ fn class_matches(class: &[u8], byte: u8) -> (bool, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{Pattern, matches};
 
     #[test]
     fn matches_as_redis_does() {
@@ -127,6 +165,17 @@ mod tests {
             ("**", ""),
         ] {
             assert!(!matches(pattern.as_bytes(), text.as_bytes()), "{pattern:?} {text:?}");
+        }
+    }
+
+    #[test]
+    fn the_common_forms_match_as_the_whole_does() {
+        for pattern in ["*", "ab", "ab*", "a*b", "", "a\\*", "a?", "[ab]*"] {
+            let form = Pattern::new(pattern.as_bytes());
+            for text in ["", "a", "ab", "abc", "a*", "b", "xab"] {
+                let expected = matches(pattern.as_bytes(), text.as_bytes());
+                assert_eq!(form.matches(text.as_bytes()), expected, "{pattern:?} {text:?}");
+            }
         }
     }
 
