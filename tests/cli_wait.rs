@@ -54,6 +54,23 @@ fn it_waits_until_the_upstream_is_there() {
 }
 
 #[test]
+fn it_waits_for_what_it_is_told() {
+    let mut redis = Redis::start();
+    redis.kill();
+    let sidecar = SidecarOptions::upstream(&redis).config("breaker: {grace: 1s}").start();
+    let wait_for = |state, timeout| wait(sidecar.admin_address(), timeout).arg("--for").arg(state);
+    let outcome = wait_for("live", "15s").run();
+    assert!(outcome.code == Some(0) && outcome.out.starts_with("live after "), "{outcome:?}");
+    let outcome = wait_for("startup", "15s").run();
+    assert!(outcome.code == Some(0) && outcome.out.starts_with("startup after "), "{outcome:?}");
+    let outcome = wait_for("ready", "200ms").run();
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.err.contains("not ready within 200ms: "), "{outcome:?}");
+    let outcome = wait_for("ever", "15s").run();
+    assert!(outcome.code == Some(2) && outcome.err.contains("startup"), "{outcome:?}");
+}
+
+#[test]
 fn it_says_that_nobody_answered() {
     let outcome = wait(&format!("127.0.0.1:{}", free_port()), "200ms").run();
     assert_eq!(outcome.code, Some(1), "{outcome:?}");

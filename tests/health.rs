@@ -155,6 +155,21 @@ fn an_outage_may_count_as_ready() {
 }
 
 #[test]
+fn an_upstream_that_was_never_reached_is_never_ready() {
+    let redis = Redis::start();
+    let sidecar = SidecarOptions::upstream(&redis)
+        .env("REDIS_URL", &redis.url_as(":wrong@", 0))
+        .config("breaker: {grace: 200ms}\nadmin: {ready_in_outage: on}")
+        .start();
+    eventually("it is known to be away", || sidecar.http("/startup").0 == 200);
+    // On a busy machine that is known before the first attempt to connect has been answered.
+    eventually("the cause is known", || sidecar.http("/ready").1.contains("WRONGPASS"));
+    let (status, body) = sidecar.http("/ready");
+    assert_eq!(status, 503, "{body}");
+    assert_eq!(sidecar.json("/health")["status"], "unhealthy");
+}
+
+#[test]
 fn without_an_upstream_it_starts_once_commands_are_answered() {
     let mut redis = Redis::start();
     redis.kill();

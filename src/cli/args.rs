@@ -4,7 +4,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Flags, Sources, UpstreamUrl, UrlError, parse_duration};
 
@@ -32,16 +32,42 @@ pub enum Command {
     Validate(ValidateOptions),
     /// Watch a running sidecar: latency, failures, an alert; a live page in a terminal, lines elsewhere
     Monitor(MonitorOptions),
-    /// Return when the running sidecar is ready: 0, or 1 when it is not in time
+    /// Return when the running sidecar is ready, or has started: 0, or 1 when it is not so in time
     Wait(WaitOptions),
 }
 
 /// What `wait` takes.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct WaitOptions {
+    /// What to wait for, by the admin port's routes of these names
+    #[arg(long = "for", value_name = "STATE", value_enum, default_value_t = State::Ready)]
+    pub state: State,
     /// How long to wait
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub timeout: Duration,
+}
+
+/// How far a sidecar is, as a probe sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum State {
+    /// The process answers
+    Live,
+    /// Commands get an answer: the upstream was reached, or is known to be away
+    Startup,
+    /// Clients should be sent here
+    Ready,
+}
+
+impl State {
+    /// Its name, which is also its route's.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Startup => "startup",
+            Self::Ready => "ready",
+        }
+    }
 }
 
 /// What `validate` takes.

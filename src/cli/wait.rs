@@ -1,8 +1,9 @@
-//! `redis-sidecar wait`: returns when the sidecar beside us is ready, for init containers and scripts.
+//! `redis-sidecar wait`: returns when the sidecar beside us is ready, for hooks, exec probes and scripts.
 //!
-//! It asks `/ready` of the admin port that the same configuration names; it starts nothing and dials no Redis.
+//! It asks `/ready` (or `/startup`, `/live`) of the admin port that the same configuration names; it starts nothing and
+//! dials no Redis.
 
-use super::args::WaitOptions;
+use super::args::{State, WaitOptions};
 use super::check::{EXIT_CONFIGURATION, EXIT_FAILURE, load};
 use super::http::{self, reachable};
 use crate::config::{Sources, show_duration};
@@ -44,14 +45,15 @@ pub(super) fn run(
         }
     };
     let began = Instant::now();
-    match runtime.block_on(wait(address, began + options.timeout)) {
+    let state = options.state.name();
+    match runtime.block_on(wait(address, options.state, began + options.timeout)) {
         Ok(()) => {
-            say(out, &format!("ready after {:.1} s", began.elapsed().as_secs_f64()));
+            say(out, &format!("{state} after {:.1} s", began.elapsed().as_secs_f64()));
             ExitCode::SUCCESS
         }
         Err(last) => {
             let time = show_duration(options.timeout);
-            say(err, &format!("redis-sidecar: not ready within {time}: {last}"));
+            say(err, &format!("redis-sidecar: not {state} within {time}: {last}"));
             ExitCode::from(EXIT_FAILURE)
         }
     }
@@ -61,15 +63,16 @@ pub(super) fn run(
 ///
 /// # Errors
 /// At `deadline`: what was seen last.
-async fn wait(address: SocketAddr, deadline: Instant) -> Result<(), String> {
+async fn wait(address: SocketAddr, state: State, deadline: Instant) -> Result<(), String> {
+    let path = format!("/{}", state.name());
     let mut last = format!("{address} was not asked in time");
     let mut pause = FIRST_PAUSE;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        match http::fetch(address, "/ready", PATIENCE.min(left)).await {
+        match http::fetch(address, &path, PATIENCE.min(left)).await {
             Ok(answer) if answer.status == 200 => return Ok(()),
             Ok(answer) => {
-                last = format!("{address}/ready said {}: {}", answer.status, answer.body.trim())
+                last = format!("{address}{path} said {}: {}", answer.status, answer.body.trim())
             }
             // Cut short by the deadline, a question tells less than the one before it.
             Err(_) if left < PATIENCE && pause > FIRST_PAUSE => {}

@@ -165,7 +165,7 @@ pub const ADMIN_ADDRESS: Key = Key::new("admin.address", Takes::Address, "127.0.
 /// `admin.ready_in_outage`
 pub const ADMIN_READY_IN_OUTAGE: Key = Key::new("admin.ready_in_outage", Takes::Switch, "off")
     .live()
-    .why("Whether /ready stays 200 while the upstream is away, for apps that can do without it.");
+    .why("Whether /ready stays 200 while an upstream that was reached is away.");
 /// `admin.health_key`
 pub const ADMIN_HEALTH_KEY: Key = Key::new("admin.health_key", Takes::Text, "redis-sidecar:health")
     .why("/health/redis sets and deletes a key of this name and a number: ACLs must allow it.");

@@ -167,9 +167,19 @@ impl Vitals {
     pub fn is_ready(&self) -> bool {
         match self.standing() {
             Standing::Ready => true,
-            Standing::Outage(_) => self.config().admin.ready_in_outage,
+            Standing::Outage(_) => self.bears_outage(),
             Standing::Starting(_) | Standing::Draining => false,
         }
+    }
+
+    /// Whether being away leaves us ready: where the operator says so, and the upstream was reached before. One that
+    /// never was is more likely a wrong address or password, with which no rollout must go on.
+    fn bears_outage(&self) -> bool {
+        let was_up = match &self.parts {
+            Parts::Memory(_) => true,
+            Parts::Cloud { upstream, .. } => upstream.health.was_up(),
+        };
+        was_up && self.config().admin.ready_in_outage
     }
 
     /// Asks the upstream, or takes what it said less than a second ago. Whoever asks meanwhile waits for the

@@ -79,7 +79,7 @@ impl Vitals {
     fn status(&self, standing: &Standing) -> &'static str {
         match standing {
             Standing::Ready => "healthy",
-            Standing::Outage(_) if self.config().admin.ready_in_outage => "degraded",
+            Standing::Outage(_) if self.bears_outage() => "degraded",
             Standing::Outage(_) => "unhealthy",
             Standing::Starting(_) => "starting",
             Standing::Draining => "draining",
