@@ -17,6 +17,7 @@
 //!  7 routing    which way a command goes: lanes, connections of its own, the hub
 //!  6 upstream   connections to the cloud Redis: dial, greet, share, lend
 //!  5 memory     the embedded engine
+//!  4 policy     whose keys, which commands
 //!  3 telemetry  logs
 //!  2 config     what the user wants
 //!  1 command    the table of Redis's commands
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod memory;
+pub mod policy;
 pub mod routing;
 pub mod server;
 pub mod session;

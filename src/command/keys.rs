@@ -181,14 +181,13 @@ impl Keys {
         request: &crate::wire::decode::Request<'a>,
     ) -> impl Iterator<Item = &'a [u8]> {
         let keys = *self;
-        let is_key = move |index: usize| {
-            let spans = keys.spans.iter().take(keys.used);
-            spans.into_iter().any(|span| {
-                (span.start..span.end).contains(&index)
-                    && (index - span.start).is_multiple_of(span.step)
-            })
-        };
-        request.args().enumerate().filter(move |(index, _)| is_key(*index)).map(|(_, arg)| arg)
+        request.args().enumerate().filter(move |(index, _)| keys.has(*index)).map(|(_, arg)| arg)
+    }
+
+    /// Whether the argument at this place is a key.
+    #[inline]
+    pub fn has(&self, index: usize) -> bool {
+        self.spans.iter().take(self.used).any(|span| span.has(index))
     }
 
     /// How many keys there are.
@@ -213,6 +212,10 @@ impl Keys {
 impl Span {
     fn one(index: usize, access: Access) -> Self {
         Self { start: index, end: index + 1, step: 1, access }
+    }
+
+    fn has(&self, index: usize) -> bool {
+        (self.start..self.end).contains(&index) && (index - self.start).is_multiple_of(self.step)
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     fault::Faults,
     keys::{self, Key},
     layers::{Layers, Origin},
+    namespace,
     read::Reader,
     rules, upstream,
 };
@@ -29,6 +30,7 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let maxmemory = reader.size(&keys::MEMORY_MAXMEMORY);
     let threshold = reader.span_or_off(&keys::SLOWLOG_THRESHOLD);
     let cache = rules::cache(&mut reader);
+    let namespace = namespace::namespace(&mut reader);
     let rules = rules::rules(&mut reader);
     let is_workers_auto = reader.text(&keys::WORKERS).eq_ignore_ascii_case("auto");
     let workers = if is_workers_auto { Some(cores()) } else { reader.count(&keys::WORKERS) };
@@ -44,6 +46,7 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
         memory: Memory { maxmemory: maxmemory? },
         slowlog: SlowLog { threshold: threshold? },
         cache: cache?,
+        namespace: namespace?,
         rules: rules?,
         workers: workers?,
         is_workers_auto,

@@ -3,9 +3,12 @@
 //! that is not here is refused), defaults are taken from it, `check` prints its words, and tests
 //! hold config.yaml and docs/configuration.md to it.
 
+mod policy;
+
 use std::time::Duration;
 
 use super::units::{show_duration, show_size};
+pub use policy::{NAMESPACE, NAMESPACE_CHANNELS, SCRIPTS};
 
 /// One key of the configuration.
 #[derive(Debug)]
@@ -377,6 +380,9 @@ pub const ALL: &[&Key] = &[
     &CACHE_ENABLED,
     &CACHE_SIZE,
     &CACHE_ENTRY_SIZE,
+    &NAMESPACE,
+    &NAMESPACE_CHANNELS,
+    &SCRIPTS,
     &RULES,
     &WORKERS,
     &BUSY_POLL,

@@ -15,6 +15,7 @@ mod fault;
 mod file;
 pub mod keys;
 mod layers;
+mod namespace;
 mod nearest;
 mod print;
 mod read;
@@ -34,6 +35,7 @@ pub use address::is_own_address;
 pub use fault::{Fault, Faults};
 pub use keys::is_live;
 pub use layers::{Env, Flags, Origin, Origins, Sources};
+pub use namespace::Namespace;
 pub use print::Setting;
 pub use rules::{Cache, Fallback, MAX_STALE, Rule};
 pub use secret::Secret;
@@ -59,6 +61,8 @@ pub struct Config {
     pub slowlog: SlowLog,
     /// What is kept of the replies to reads.
     pub cache: Cache,
+    /// Where the app's keys lie upstream.
+    pub namespace: Namespace,
     /// What keys get while the upstream is away; the first that matches counts.
     pub rules: Vec<Rule>,
     /// Single-threaded runtimes, 1 to 1024; `auto` is resolved to one for two cores that we may use: the app and

@@ -46,6 +46,7 @@ pub(super) fn values(config: &Config) -> Vec<Row<'_>> {
         Format::Text => "text",
         Format::Json => "json",
     };
+    let scripts = if config.namespace.allows_scripts { "declared" } else { "deny" };
     let mut values = listen(&config.listen);
     values.extend(admin(&config.admin));
     values.extend(upstream(&config.upstream));
@@ -56,6 +57,9 @@ pub(super) fn values(config: &Config) -> Vec<Row<'_>> {
         (&keys::CACHE_ENABLED, switch(config.cache.enabled)),
         (&keys::CACHE_SIZE, size(config.cache.size)),
         (&keys::CACHE_ENTRY_SIZE, size(config.cache.entry_size)),
+        (&keys::NAMESPACE, config.namespace.prefix.as_ref().into()),
+        (&keys::NAMESPACE_CHANNELS, switch(config.namespace.channels)),
+        (&keys::SCRIPTS, shown(scripts)),
         (&keys::RULES, shown(rules::show(&config.rules))),
     ]);
     values.extend([

@@ -8,6 +8,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Rules {
     rules: Vec<(Pattern, Verdict)>,
+    /// What keys may begin with that apps don't know of. None begins with another.
+    namespaces: Vec<Box<[u8]>>,
 }
 
 /// What a key gets.
@@ -27,12 +29,21 @@ impl Rules {
             let verdict = Verdict { fallback: rule.fallback, max_stale: rule.max_stale };
             (Pattern::new(rule.pattern.as_bytes()), verdict)
         };
-        Self { rules: rules.iter().map(compile).collect() }
+        Self { rules: rules.iter().map(compile).collect(), namespaces: Vec::new() }
+    }
+
+    /// For keys as they are upstream, where those of apps lie in these namespaces.
+    #[must_use]
+    pub fn within<'n>(mut self, namespaces: impl Iterator<Item = &'n str>) -> Self {
+        self.namespaces = namespaces.map(|own| own.as_bytes().into()).collect();
+        self
     }
 
     /// What this key gets; stale replies where no rule says.
     #[must_use]
     pub fn verdict(&self, key: &[u8]) -> Verdict {
+        let own = self.namespaces.iter().find_map(|namespace| key.strip_prefix(&**namespace));
+        let key = own.unwrap_or(key);
         let found = self.rules.iter().find(|(pattern, _)| pattern.matches(key));
         found.map_or(DEFAULT, |(_, verdict)| *verdict)
     }
@@ -116,6 +127,20 @@ mod tests {
         assert_eq!(rules.longest_stale(), Some(Duration::from_secs(600)));
         assert_eq!(rules.shortest_stale(), Duration::from_secs(5));
         assert!(rules.has_local());
+    }
+
+    #[test]
+    fn keys_are_known_by_the_names_that_apps_have_for_them() {
+        let rules = rules(&[("rl:*", Fallback::Local, 9)]).within(["shop:", "bank:"].into_iter());
+        for (key, fallback) in [
+            (&b"shop:rl:1"[..], Fallback::Local),
+            (b"bank:rl:1", Fallback::Local),
+            (b"shop:shop:rl:1", Fallback::Stale),
+            (b"rl:1", Fallback::Local),
+            (b"shop:x", Fallback::Stale),
+        ] {
+            assert_eq!(rules.verdict(key).fallback, fallback);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod worker;
 use crate::admin;
 use crate::config::{self, Config, Faults};
 use crate::memory::{Engine, Facts};
+use crate::policy::App;
 use crate::routing::hub::Hub;
 use crate::session::clients::Clients;
 use crate::session::context::wall_clock;
@@ -90,6 +91,8 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) clients: Arc<Clients>,
     pub(crate) backend: SharedBackend,
+    /// What clients may do; `None` is all.
+    pub(crate) app: Option<Arc<App>>,
     /// How all of it is, and the configuration with what was changed live.
     pub(crate) vitals: Arc<Vitals>,
 }
@@ -152,7 +155,8 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     let backend = build_backend(&config, own, Arc::clone(metrics.events()))?;
     let clients = Arc::<Clients>::default();
     let vitals = Vitals::new(config.clone(), Arc::clone(&clients), backend.parts(), metrics);
-    let shared = Arc::new(Shared { config, clients, backend, vitals: Arc::new(vitals) });
+    let app = App::new(&config);
+    let shared = Arc::new(Shared { config, clients, backend, app, vitals: Arc::new(vitals) });
 
     shared.clients.set_password(shared.config.listen.password.clone());
     let workers = Workers::start(&shared, listeners, acceptor).map_err(system("worker threads"))?;

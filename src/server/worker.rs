@@ -165,7 +165,8 @@ impl Worker {
         };
         let clients = Arc::clone(&shared.clients);
         let vitals = Arc::clone(&shared.vitals);
-        Context::new(backend, clients, shared.config.listen.max_in_flight, shard, vitals)
+        let (app, in_flight) = (shared.app.clone(), shared.config.listen.max_in_flight);
+        Context::new(backend, clients, app, in_flight, shard, vitals)
     }
 
     /// Accepts on this worker's runtime, for all workers.

@@ -5,6 +5,7 @@ use super::clients::Clients;
 use super::vitals::Vitals;
 use crate::command::Number;
 use crate::memory::{Engine, Now};
+use crate::policy::App;
 use crate::routing::hub::Hub;
 use crate::routing::shared::Lanes;
 use crate::telemetry::metrics::latency::Sample;
@@ -27,6 +28,8 @@ pub struct Context {
     pub backend: Backend,
     /// All clients of the process.
     pub clients: Arc<Clients>,
+    /// What clients may do who have not said which app they are; `None` is all.
+    pub app: Option<Arc<App>>,
     /// Commands of one client on the way at a time; with more, its socket is not read.
     pub max_in_flight: u64,
     /// Reply buffers of this worker.
@@ -44,6 +47,8 @@ pub struct Context {
     /// For memory: when the commands that it runs now were read.
     pub(super) read_at: Cell<Now>,
     pub(super) scratch: RefCell<Vec<u8>>,
+    /// A command that policy has written anew.
+    pub(super) rewritten: RefCell<Vec<u8>>,
 }
 
 /// Where commands are carried out.
@@ -90,6 +95,7 @@ impl Context {
     pub fn new(
         backend: Backend,
         clients: Arc<Clients>,
+        app: Option<Arc<App>>,
         max_in_flight: u64,
         shard: Arc<Shard>,
         vitals: Arc<Vitals>,
@@ -97,6 +103,7 @@ impl Context {
         Self {
             backend,
             clients,
+            app,
             max_in_flight,
             spare: Rc::default(),
             seconds: Cell::new(0),
@@ -106,6 +113,7 @@ impl Context {
             executed: RefCell::default(),
             read_at: Cell::new(Now(0)),
             scratch: RefCell::new(vec![0; SCRATCH]),
+            rewritten: RefCell::default(),
         }
     }
 

@@ -10,6 +10,7 @@ pub mod context;
 mod dedicated;
 mod embedded;
 pub mod error_reply;
+mod govern;
 mod greeting;
 mod info;
 mod noting;
@@ -24,9 +25,11 @@ mod tracking;
 mod transaction;
 mod uncommon;
 pub mod vitals;
+mod whole;
 
 use crate::command::{self, Group, Kind, Spec};
 use crate::memory::Watches;
+use crate::policy::App;
 use crate::routing::dedicated::Dedicated;
 use crate::routing::target::{Hold, Target, target};
 use crate::telemetry::big_values::LEAST;
@@ -55,6 +58,8 @@ struct Session<S> {
     context: Rc<Context>,
     entry: Arc<Entry>,
     state: State,
+    /// What the client may do; `None` is all.
+    app: Option<Arc<App>>,
     replies: Rc<Replies>,
     /// Bytes read and not dispatched; empty for most clients at most times.
     input: Vec<u8>,
@@ -117,9 +122,11 @@ where
 {
     let replies = Replies::new(Rc::clone(&context.spare));
     replies.set_client(entry.id);
+    replies.set_namespace(context.app.as_ref().and_then(|app| app.namespace().cloned()));
     let mut session = Session {
         stream,
         state: State::new(context.first_db(), context.clients.password().is_none()),
+        app: context.app.clone(),
         replies,
         input: Vec::new(),
         is_input_fresh: false,
@@ -216,24 +223,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 return (at, Dispatched::All);
             }
             let rest = &bytes[at..];
-            let (length, passed) = match self.decoder.decode(rest, &limits) {
-                Ok(Decoded::Request(request)) => (request.bytes().len(), self.pass(&request)),
-                Ok(Decoded::Inline { consumed, encoded }) => {
-                    let passed = Request::parse(&encoded).is_none_or(|request| self.pass(&request));
-                    if !passed {
-                        self.is_input_fresh = true;
-                        return (at + consumed, Dispatched::Uncommon(encoded));
-                    }
-                    (consumed, passed)
+            let (length, uncommon) = match self.decoder.decode(rest, &limits) {
+                Ok(Decoded::Request(request)) => {
+                    (request.bytes().len(), self.take_command(&request))
                 }
-                Ok(Decoded::Empty { consumed }) => (consumed, true),
+                Ok(Decoded::Inline { consumed, encoded }) => {
+                    let request = Request::parse(&encoded);
+                    (consumed, request.and_then(|request| self.take_command(&request)))
+                }
+                Ok(Decoded::Empty { consumed }) => (consumed, None),
                 Ok(Decoded::Incomplete) => return (at, Dispatched::All),
                 Err(error) => return (at, Dispatched::Garbage(error)),
             };
             at += length;
-            if !passed {
+            if let Some(frame) = uncommon {
                 self.is_input_fresh = true;
-                return (at, Dispatched::Uncommon(rest[..length].to_vec()));
+                return (at, Dispatched::Uncommon(frame));
             }
         }
     }
@@ -260,12 +265,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return false;
         }
         if self.state.in_multi {
-            self.state.multi_length += 1;
+            self.state.note_queued();
             self.entry.set_multi(Some(self.state.multi_length));
         }
         if self.is_upstream_away() && self.answer_from_memory(spec, request) {
             return true;
         }
+        let shape = self.state.shape;
         match &self.context.backend {
             Backend::Memory(Embedded { engine, .. }) => {
                 // What is not data is the session's.
@@ -273,7 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     return false;
                 }
                 let is_silent = self.state.is_silenced();
-                self.execute(engine, (spec, number), request, is_silent);
+                self.execute(engine, (spec, number), request, (is_silent, shape));
             }
             Backend::Cloud(cloud) => {
                 let hub = Some(&cloud.hub).filter(|hub| hub.is_in_use());
@@ -333,19 +339,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     | Kind::Hello
                     | Kind::Client
             ) && self.state.tracking.is_none()
-    }
-
-    /// Whether CLIENT PAUSE holds this command.
-    fn is_held_back(&self, spec: Option<&Spec>) -> bool {
-        let may_write = |spec: &Spec| {
-            spec.is_write()
-                || matches!(spec.kind, Kind::Exec | Kind::Script)
-                || matches!(spec.name, "publish" | "spublish" | "pfcount")
-        };
-        self.context.clients.paused().is_some_and(|pause| {
-            let is_client = spec.is_some_and(|spec| spec.kind == Kind::Client);
-            !is_client && (!pause.writes_only || spec.is_some_and(may_write))
-        })
     }
 
     /// The lane for the next command: the connection that is held, the shared lane with commands on the

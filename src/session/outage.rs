@@ -40,9 +40,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let number = command::find(request.name()).1;
         let first = reply.first().copied().unwrap_or(b'-');
         self.context.shard.count(number, Outcome::of_reply(first));
-        if !self.state.is_silenced() {
-            self.replies.answer(|out| out.extend_from_slice(&reply));
-        }
+        self.answer_shaped(|out| out.extend_from_slice(&reply));
         true
     }
 }

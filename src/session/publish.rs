@@ -61,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Ok(Reply::Array(pairs)) => self.counted(family, &pairs),
             _ => reply,
         };
-        self.answer(|out| out.extend_from_slice(&counted));
+        self.answer_shaped(|out| out.extend_from_slice(&counted));
         Ok(())
     }
 

@@ -2,10 +2,6 @@
 //!
 //! Each round is a command of its own, so all other clients go on between two. Bounded in time: what a database of
 //! any size answers ends, or is an error. A key may come twice, as with any SCAN; what is there all the while comes.
-#![allow(
-    dead_code,
-    reason = "for KEYS and for commands on a whole namespace, which come with policy"
-)]
 
 use super::context::{Backend, wall_clock};
 use super::{End, Session, class};
@@ -64,6 +60,11 @@ impl Rounds {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// A walk through the keys that match, which begins now.
+    pub(super) fn rounds(&self, pattern: &[u8]) -> Rounds {
+        Rounds::new(pattern, None, self.patience_for_rounds())
+    }
+
     /// All keys that match, one by one, until `visit` breaks off. An error reply if they can't all be told: the
     /// upstream's own, or that there are too many for the time.
     pub(super) async fn scan_all(

@@ -2,6 +2,7 @@
 //! replies. Pure: decides, and knows no socket.
 
 use crate::command::Number;
+use crate::policy::Shape;
 use crate::routing::target::{Hold, Situation};
 use crate::upstream::lane::Order;
 use crate::wire::Protocol;
@@ -39,12 +40,16 @@ pub(super) struct State {
     pub(super) reply: ReplyMode,
     /// The uncommon command under way, until it is given an order: then its lane counts it.
     pub(super) command: Number,
+    /// Which values of the next command's reply are keys.
+    pub(super) shape: Shape,
     /// Between MULTI and EXEC.
     pub(super) in_multi: bool,
     /// How many commands the transaction holds.
     pub(super) multi_length: usize,
     /// Databases that were SELECTed within the transaction.
     pub(super) multi_dbs: Vec<u32>,
+    /// Commands of the transaction whose replies have keys in them, with their places in it.
+    pub(super) multi_shapes: Vec<(usize, Shape)>,
     /// Commands of the transaction that the session answers, with their places in it.
     pub(super) multi_here: Vec<(usize, Vec<u8>)>,
     /// The whole transaction, where no upstream keeps it, and its bytes.
@@ -73,9 +78,11 @@ impl State {
             is_authenticated,
             reply: ReplyMode::On,
             command: Number::NONE,
+            shape: Shape::None,
             in_multi: false,
             multi_length: 0,
             multi_dbs: Vec::new(),
+            multi_shapes: Vec::new(),
             multi_here: Vec::new(),
             queue: Vec::new(),
             queue_bytes: 0,
@@ -94,10 +101,20 @@ impl State {
         self.in_multi = true;
     }
 
+    /// A command goes into the transaction. The answer to itself, `QUEUED`, has no keys.
+    pub(super) fn note_queued(&mut self) {
+        let shape = std::mem::take(&mut self.shape);
+        if shape != Shape::None {
+            self.multi_shapes.push((self.multi_length, shape));
+        }
+        self.multi_length += 1;
+    }
+
     /// The transaction is over. The databases that it SELECTed.
     pub(super) fn end_multi(&mut self) -> Vec<u32> {
         self.in_multi = false;
         self.multi_length = 0;
+        self.multi_shapes.clear();
         self.multi_here.clear();
         self.take_queue();
         self.is_multi_lost = false;
@@ -129,7 +146,8 @@ impl State {
     /// How the next ordinary command is to be carried; using up a CLIENT REPLY SKIP.
     pub(super) fn order(&mut self) -> Order {
         let command = std::mem::take(&mut self.command);
-        Order { is_silent: self.is_silenced(), command, ..Order::default() }
+        let shape = std::mem::take(&mut self.shape);
+        Order { is_silent: self.is_silenced(), command, shape, ..Order::default() }
     }
 
     /// Whether the reply of the command at hand is unwanted; using up a CLIENT REPLY SKIP.

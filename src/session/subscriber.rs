@@ -5,6 +5,7 @@
 
 use super::{End, Session};
 use crate::command::Kind;
+use crate::policy::App;
 use crate::routing::hub::INVALIDATE;
 use crate::routing::hub::mailbox::{Event, Mailbox};
 use crate::routing::hub::registry::{Family, Topic};
@@ -13,6 +14,7 @@ use crate::upstream::error::Failure;
 use crate::wire::decode::Request;
 use crate::wire::{Protocol, encode};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::task::Poll;
@@ -123,7 +125,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let count = subscriber.count(topic.family);
         if !is_silent {
             let word = topic.family.subscribe();
-            self.replies.answer(|out| confirm(out, protocol, word, Some(&topic.name), count));
+            let name = own_name(self.app.as_deref(), &topic);
+            self.replies.answer(|out| confirm(out, protocol, word, Some(&name), count));
         }
         Ok(())
     }
@@ -151,6 +154,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let hub = Arc::clone(self.context.backend.hub());
         let protocol = self.state.protocol;
         let word = family.unsubscribe();
+        let app = self.app.clone();
+        let app = app.as_deref();
         let mut none = Subscriber::default();
         let subscriber = self.subscriber.as_deref_mut().unwrap_or(&mut none);
         if names.is_empty() {
@@ -166,12 +171,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 hub.unsubscribe(&topic, self.entry.id);
                 // What came before goes out before.
                 while let Some(event) = subscriber.mailbox.take() {
-                    self.replies.answer(|out| write_event(out, protocol, &event));
+                    self.replies.answer(|out| write_event(out, protocol, app, &event));
                 }
             }
             if !is_silent {
-                let count = subscriber.count(family);
-                self.replies.answer(|out| confirm(out, protocol, word, Some(&topic.name), count));
+                let (count, name) = (subscriber.count(family), own_name(app, &topic));
+                self.replies.answer(|out| confirm(out, protocol, word, Some(&name), count));
             }
         }
     }
@@ -197,7 +202,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             match subscriber.mailbox.take() {
                 Some(event @ (Event::Message(_) | Event::Invalidated(_))) => {
                     let mut message = Vec::new();
-                    write_event(&mut message, self.state.protocol, &event);
+                    let app = self.app.as_deref();
+                    write_event(&mut message, self.state.protocol, app, &event);
                     self.replies.push(&message);
                 }
                 Some(Event::Subscribed(topic)) => {
@@ -257,11 +263,29 @@ fn why_not_confirmed(upstream: &Upstream) -> Failure {
     }
 }
 
-fn write_event(out: &mut Vec<u8>, protocol: Protocol, event: &Event) {
-    match event {
-        Event::Message(frame) => write_message(out, protocol, frame),
-        Event::Invalidated(keys) => write_invalidation(out, protocol, keys),
-        Event::Subscribed(_) | Event::Refused(..) => {}
+/// What the client calls a topic.
+fn own_name<'t>(app: Option<&App>, topic: &'t Topic) -> Cow<'t, [u8]> {
+    match app.and_then(App::namespace) {
+        Some(namespace) if topic.family == Family::Pattern => namespace.own_pattern(&topic.name),
+        Some(namespace) => namespace.own_channel(&topic.name),
+        None => Cow::Borrowed(&topic.name),
+    }
+}
+
+/// Of what is none of the client's business nothing is written.
+fn write_event(out: &mut Vec<u8>, protocol: Protocol, app: Option<&App>, event: &Event) {
+    match (event, app.and_then(App::namespace)) {
+        (Event::Message(frame), None) => write_message(out, protocol, frame),
+        (Event::Message(frame), Some(namespace)) => {
+            out.extend(namespace.own_message_frame(frame, protocol).unwrap_or_default());
+        }
+        (Event::Invalidated(keys), Some(namespace)) if !keys.starts_with(b"*-") => {
+            if let Some(own) = namespace.own_keys(keys) {
+                write_invalidation(out, protocol, &own);
+            }
+        }
+        (Event::Invalidated(keys), _) => write_invalidation(out, protocol, keys),
+        (Event::Subscribed(_) | Event::Refused(..), _) => {}
     }
 }
 

@@ -9,6 +9,7 @@ use super::context::Backend;
 use super::dedicated::number;
 use super::state::Tracking;
 use super::{End, Session};
+use crate::policy::Shape;
 use crate::wire::encode;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -29,6 +30,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             words[place + 2] = hub_id.as_bytes();
         }
         let is_on = args[0].eq_ignore_ascii_case(b"on");
+        let prefixes = self.namespace().map(|own| own.tracked(&args[1..])).unwrap_or_default();
+        put_prefixes(&mut words, &prefixes);
+        self.state.shape = self.namespace().map_or(Shape::None, |_| Shape::Errors);
         let is_done = self.change_connection(&words).await?;
         if is_done {
             self.state.tracking = is_on.then(|| {
@@ -127,6 +131,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 encode::bulk(out, prefix);
             }
         });
+    }
+}
+
+/// Puts the prefixes in the places of those that the client gave, and behind all where it gave none.
+fn put_prefixes<'w>(words: &mut Vec<&'w [u8]>, prefixes: &'w [(Option<usize>, Vec<u8>)]) {
+    for (place, prefix) in prefixes {
+        match place {
+            Some(place) => words[place + 3] = prefix,
+            None => words.extend([b"PREFIX".as_slice(), prefix]),
+        }
     }
 }
 

@@ -7,6 +7,8 @@
 use super::dedicated::{number, select_frame};
 use super::{End, Session, error_reply};
 use crate::command::{Kind, Spec};
+use crate::policy::Shape;
+use crate::policy::namespace::Namespace;
 use crate::routing::target::Hold;
 use crate::upstream::lane::{Lane, Order};
 use crate::upstream::replies::Replies;
@@ -59,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 _ => {}
             }
             if !matches!(kind, Kind::Multi | Kind::Watch) {
-                self.state.multi_length += 1;
+                self.state.note_queued();
             }
         }
         if self.state.in_multi && self.held.is_none() {
@@ -97,7 +99,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.state.command = order.command;
             return self.abort(&lane).await;
         }
-        let head = if kind == Kind::Exec && !self.state.multi_here.is_empty() {
+        let is_edited = !self.state.multi_here.is_empty() || !self.state.multi_shapes.is_empty();
+        let head = if kind == Kind::Exec && is_edited {
             self.exec_with_answers(&lane, frame, order).await?
         } else {
             lane.push(frame, order, &self.replies);
@@ -177,14 +180,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let order = Order { is_silent: false, ..order };
         let mut reply = self.call(|own| lane.push(frame, order, own)).await?;
         let here = std::mem::take(&mut self.state.multi_here);
+        let shapes = std::mem::take(&mut self.state.multi_shapes);
         let mut head = [0; 3];
         head.copy_from_slice(reply.get(..3).unwrap_or(b"-ER"));
         if head[0] == b'*' && head[1] != b'-' {
             let mut answers = Vec::new();
             for (place, frame) in here {
-                answers.push((place, self.answer_here(&frame).await?));
+                answers.push((place, Change::Answer(self.answer_here(&frame).await?)));
             }
-            reply = put_in(&reply, answers).unwrap_or(reply);
+            for (place, shape) in shapes {
+                answers.push((place, Change::Strip(shape)));
+            }
+            answers.sort_by_key(|(place, _)| *place);
+            let namespace = self.namespace().map(|own| &**own);
+            reply = put_in(&reply, answers, namespace).unwrap_or(reply);
         }
         if is_wanted {
             self.replies.answer(|out| out.extend_from_slice(&reply));
@@ -219,20 +228,33 @@ fn asks_upstream(spec: &Spec) -> bool {
     )
 }
 
-/// Puts `answers` in the places of the array `reply`.
-fn put_in(reply: &[u8], answers: Vec<(usize, Vec<u8>)>) -> Option<Vec<u8>> {
+/// What becomes of one element of EXEC's reply.
+enum Change {
+    /// This answer of ours takes its place.
+    Answer(Vec<u8>),
+    /// The keys in it are the client's own.
+    Strip(Shape),
+}
+
+/// Makes `changes` in their places of the array `reply`.
+fn put_in(
+    reply: &[u8],
+    changes: Vec<(usize, Change)>,
+    namespace: Option<&Namespace>,
+) -> Option<Vec<u8>> {
     let start = memchr::memchr(b'\n', reply)? + 1;
     let (mut out, mut rest) = (reply[..start].to_vec(), &reply[start..]);
-    let mut answers = answers.into_iter().peekable();
+    let mut changes = changes.into_iter().peekable();
     for place in 0.. {
         if rest.is_empty() {
             break;
         }
         let Ok(Progress::Complete { used }) = Scanner::new().feed(rest) else { return None };
         let (element, behind) = rest.split_at(used);
-        match answers.next_if(|(wanted, _)| *wanted == place) {
-            Some((_, answer)) => out.extend_from_slice(&answer),
-            None => out.extend_from_slice(element),
+        match (changes.next_if(|(wanted, _)| *wanted == place), namespace) {
+            (Some((_, Change::Answer(answer))), _) => out.extend_from_slice(&answer),
+            (Some((_, Change::Strip(shape))), Some(own)) => own.strip(shape, element, &mut out),
+            _ => out.extend_from_slice(element),
         }
         rest = behind;
     }
@@ -241,13 +263,14 @@ fn put_in(reply: &[u8], answers: Vec<(usize, Vec<u8>)>) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::put_in;
+    use super::{Change, put_in};
 
     #[test]
     fn answers_take_the_places_of_their_commands() {
         let reply = b"*4\r\n+PONG\r\n*2\r\n:1\r\n$1\r\nx\r\n+PONG\r\n:7\r\n";
-        let answers = vec![(0, b"+OK\r\n".to_vec()), (2, b"$-1\r\n".to_vec())];
+        let answer = |text: &[u8]| Change::Answer(text.to_vec());
+        let answers = vec![(0, answer(b"+OK\r\n")), (2, answer(b"$-1\r\n"))];
         let expected = b"*4\r\n+OK\r\n*2\r\n:1\r\n$1\r\nx\r\n$-1\r\n:7\r\n";
-        assert_eq!(put_in(reply, answers).unwrap(), expected);
+        assert_eq!(put_in(reply, answers, None).unwrap(), expected);
     }
 }

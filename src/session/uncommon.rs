@@ -49,6 +49,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Ok(());
         }
         self.wait_out_pause(spec).await?;
+        if let Some((whole, namespace)) = self.asks_whole(spec) {
+            return self.whole(whole, &namespace, &request).await;
+        }
         self.entry.saw(self.context.seconds.get(), command::resolve(&request));
         let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
         self.notice_loss()?;
@@ -106,6 +109,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
+    /// The same for one with keys in it, by the shape of the command at hand.
+    pub(super) fn answer_shaped(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let shape = std::mem::take(&mut self.state.shape);
+        if !self.state.is_silenced() {
+            self.replies.answer_shaped(shape, write);
+        }
+    }
+
     /// The same for a command that a rule forbids.
     pub(super) fn refuse(&mut self, rule: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
         self.context.shard.events.refusals.count(rule);
@@ -158,6 +169,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     fn is_resp2_subscriber(&self) -> bool {
         self.subscriber.is_some() && self.state.protocol == Protocol::Resp2
+    }
+
+    /// Whether CLIENT PAUSE holds this command.
+    pub(super) fn is_held_back(&self, spec: Option<&Spec>) -> bool {
+        let may_write = |spec: &Spec| {
+            spec.is_write()
+                || matches!(spec.kind, Kind::Exec | Kind::Script)
+                || matches!(spec.name, "publish" | "spublish" | "pfcount")
+        };
+        self.context.clients.paused().is_some_and(|pause| {
+            let is_client = spec.is_some_and(|spec| spec.kind == Kind::Client);
+            !is_client && (!pause.writes_only || spec.is_some_and(may_write))
+        })
     }
 
     /// CLIENT PAUSE: waits until it is over.

@@ -24,6 +24,12 @@ pub fn integer(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// `$length` alone; the bytes and a CRLF are to follow.
+#[inline]
+pub fn bulk_header(out: &mut Vec<u8>, length: usize) {
+    header(out, b'$', length);
+}
+
 /// `$length` and the bytes.
 #[inline]
 pub fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -46,7 +46,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         answer(&embedded.hub, request, &mut reply);
         // A publisher that listens gets its message before the count, as from Redis 7.0.
         self.deliver_messages()?;
-        self.answer(|out| out.extend_from_slice(&reply));
+        self.answer_shaped(|out| out.extend_from_slice(&reply));
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use super::context::{Backend, Embedded, wall_clock};
 use super::{End, Session, noting};
 use crate::command::{Group, Kind, Number, Spec};
 use crate::memory::Engine;
+use crate::policy::Shape;
 use crate::routing::target::patience;
 use crate::telemetry::metrics::shard::Outcome;
 use crate::wire::decode::Request;
@@ -42,7 +43,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Some(spec) if kind == Kind::Blocking => self.block(embedded, spec, request).await,
             _ => {
                 let (db, protocol) = (self.state.db as usize, self.state.protocol);
-                self.answer(|out| {
+                self.answer_shaped(|out| {
                     embedded.engine.execute(request, spec, db, protocol, wall_clock(), out);
                 });
                 Ok(())
@@ -56,14 +57,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         engine: &Engine,
         (spec, number): (Option<&'static Spec>, Number),
         request: &Request<'_>,
-        is_silent: bool,
+        (is_silent, shape): (bool, Shape),
     ) {
         let (db, protocol) = (self.state.db as usize, self.state.protocol);
         let (now, start, mut size) = (self.context.read_at.get(), noting::start(spec), 0);
         if is_silent {
             engine.execute(request, spec, db, protocol, now, &mut Vec::new());
         } else {
-            self.replies.answer(|out| {
+            self.replies.answer_shaped(shape, |out| {
                 let before = out.len();
                 engine.execute(request, spec, db, protocol, now, out);
                 size = out.len() - before;
@@ -109,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.entry.blocked_as.store(0, Ordering::Relaxed);
             reply = answered?.unwrap_or_else(|_| waiting.give_up(protocol));
         }
-        self.answer(|out| out.extend_from_slice(&reply));
+        self.answer_shaped(|out| out.extend_from_slice(&reply));
         Ok(())
     }
 }

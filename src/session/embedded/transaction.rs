@@ -9,8 +9,11 @@ use super::super::{End, Session, error_reply};
 use super::channels;
 use crate::command::{self, Flags, Group, Kind, Spec};
 use crate::memory::{Engine, Turn, Watches};
+use crate::policy::Shape;
+use crate::policy::namespace::Namespace;
 use crate::wire::decode::Request;
 use crate::wire::{Protocol, encode};
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What one transaction may hold, in bytes of requests.
@@ -88,7 +91,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let is_refused = self.state.is_multi_refused;
         let queue = self.state.take_queue();
         self.state.end_multi();
-        let mut run = Run::new(embedded, self.state.db, self.state.protocol);
+        let namespace = self.namespace().cloned();
+        let mut run = Run::new(embedded, self.state.db, self.state.protocol, namespace);
         let mut turn = embedded.engine.turn(wall_clock());
         if spec.is_some_and(|spec| !spec.fits(request.argc())) {
             encode::error(&mut run.out, error_reply::EXEC_ARITY);
@@ -122,19 +126,36 @@ struct Run<'a> {
     db: u32,
     protocol: Protocol,
     out: Vec<u8>,
+    namespace: Option<Arc<Namespace>>,
     /// Commands that the session answers, and where in `out` their answers belong.
     here: Vec<(usize, Vec<u8>)>,
 }
 
 impl<'a> Run<'a> {
-    fn new(embedded: &'a Embedded, db: u32, protocol: Protocol) -> Self {
-        Self { embedded, db, protocol, out: Vec::new(), here: Vec::new() }
+    fn new(
+        embedded: &'a Embedded,
+        db: u32,
+        protocol: Protocol,
+        namespace: Option<Arc<Namespace>>,
+    ) -> Self {
+        Self { embedded, db, protocol, out: Vec::new(), namespace, here: Vec::new() }
     }
 
     fn all(&mut self, queue: &[Vec<u8>], turn: &mut Turn<'_>) {
         encode::array_header(&mut self.out, queue.len());
         for request in queue.iter().filter_map(|frame| Request::parse(frame)) {
+            let before = self.out.len();
             self.one(&request, turn);
+            self.strip(&request, before);
+        }
+    }
+
+    /// The keys in the last answer, which begins at `before`, are the client's own.
+    fn strip(&mut self, request: &Request<'_>, before: usize) {
+        let shape = command::resolve(request).map_or(Shape::None, Shape::of);
+        if let Some(namespace) = self.namespace.as_ref().filter(|_| shape != Shape::None) {
+            let answer = self.out.split_off(before);
+            namespace.strip(shape, &answer, &mut self.out);
         }
     }
 

@@ -16,6 +16,7 @@ use super::replies::Replies;
 use super::retry::Class;
 use super::{Connection, Upstream};
 use crate::command::{Number, Spec};
+use crate::policy::Shape;
 use crate::telemetry::metrics::shard::{Recorder, Route, Shard};
 use crate::wire::Protocol;
 use crate::wire::decode::Request;
@@ -70,6 +71,8 @@ pub struct Order {
     /// How much less than the upstream says an integer reply is to be (PUBLISH, where the hub is one
     /// subscriber upstream for all of ours).
     pub excess: i64,
+    /// Which values of its reply are keys.
+    pub shape: Shape,
     /// Which command it is, to be counted.
     pub command: Number,
 }

@@ -6,13 +6,17 @@
 //! Out-of-band pushes go in between replies, never into one.
 
 mod owed;
+mod shaped;
 
 use super::error::Failure;
 use super::spare::Spare;
+use crate::policy::Shape;
+use crate::policy::namespace::Namespace;
 use crate::wire::encode;
 use owed::{Owed, head};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// Above this many bytes not yet taken by the client, its lane waits for it before it reads on, for as long
@@ -64,11 +68,19 @@ impl Replies {
         self.client.set(id);
     }
 
+    /// Keys in them lose this namespace's prefix.
+    pub fn set_namespace(&self, namespace: Option<Arc<Namespace>>) {
+        self.cell.borrow_mut().namespace = namespace;
+    }
+
     // ---- the lane's side ----
 
     /// A piece of the front reply, more to come.
-    pub(super) fn part(&self, bytes: &[u8]) {
+    pub(super) fn part(&self, bytes: &[u8], shape: Shape) {
         let owed = &mut *self.cell.borrow_mut();
+        if shape != Shape::None && owed.namespace.is_some() {
+            return owed.part_shaped(bytes, shape, &self.spare);
+        }
         owed.arrived += bytes.len();
         owed.append(bytes, &self.spare);
         if owed.is_closed || owed.is_torn {
@@ -85,11 +97,13 @@ impl Replies {
     }
 
     /// The front reply, or the end of it.
-    pub(super) fn complete(&self, bytes: &[u8]) {
+    pub(super) fn complete(&self, bytes: &[u8], shape: Shape) {
         let owed = &mut *self.cell.borrow_mut();
+        if shape != Shape::None && owed.namespace.is_some() {
+            return owed.complete_shaped(bytes, shape, &self.spare);
+        }
         let size = (std::mem::take(&mut owed.arrived) + bytes.len()) as u64;
-        // A moving average over about eight replies.
-        owed.average = owed.average - owed.average / 8 + size / 8;
+        owed.weigh(size);
         owed.append(bytes, &self.spare);
         if !owed.is_torn && !owed.is_closed {
             let begin = owed.part.take().unwrap_or(owed.out.len() - bytes.len());
@@ -102,6 +116,7 @@ impl Replies {
     pub(super) fn skip(&self, kind: u8) {
         let owed = &mut *self.cell.borrow_mut();
         owed.last = [kind, 0, 0];
+        owed.forget_shaped();
         owed.finish(&self.spare);
     }
 
@@ -110,6 +125,7 @@ impl Replies {
         let owed = &mut *self.cell.borrow_mut();
         owed.arrived = 0;
         let mut reply = owed.part.take().map_or_else(Vec::new, |begin| owed.out.split_off(begin));
+        reply.append(&mut owed.raw);
         reply.extend_from_slice(end);
         reply
     }
@@ -118,7 +134,7 @@ impl Replies {
     pub(super) fn would_complete(&self, end: &[u8], test: impl FnOnce(&[u8]) -> bool) -> bool {
         let owed = self.cell.borrow();
         match owed.part {
-            Some(begin) if !owed.is_torn => test(&[&owed.out[begin..], end].concat()),
+            Some(begin) if !owed.is_torn => test(&[&owed.out[begin..], &owed.raw, end].concat()),
             None if !owed.is_torn => test(end),
             _ => false,
         }
@@ -134,6 +150,7 @@ impl Replies {
         if let Some(begin) = owed.part.take() {
             owed.out.truncate(begin);
         }
+        owed.forget_shaped();
         owed.arrived = 0;
         true
     }
@@ -163,7 +180,22 @@ impl Replies {
             encode::error(&mut owed.out, failure.to_string());
         }
         owed.last = *b"-UN";
+        owed.forget_shaped();
         owed.finish(&self.spare);
+    }
+
+    /// The shape of the front reply, of which a part is here.
+    pub(super) fn shape(&self) -> Shape {
+        self.cell.borrow().shape
+    }
+
+    /// A push of the upstream's, for the one who holds its connection.
+    pub(super) fn hear(&self, push: &[u8]) {
+        let namespace = self.cell.borrow().namespace.clone();
+        match &namespace {
+            Some(namespace) => self.push(&namespace.own_push(push)),
+            None => self.push(push),
+        }
     }
 
     /// Whether the client must read before more is put in. Keeps `lane` to be woken then.
@@ -223,6 +255,19 @@ impl Replies {
     /// A command was handed to a lane.
     pub fn expect(&self) {
         self.cell.borrow_mut().sent += 1;
+    }
+
+    /// The same with an answer that has keys of the upstream in it.
+    pub fn answer_shaped(&self, shape: Shape, write: impl FnOnce(&mut Vec<u8>)) {
+        let namespace = self.cell.borrow().namespace.clone();
+        match namespace.filter(|_| shape != Shape::None) {
+            None => self.answer(write),
+            Some(namespace) => {
+                let mut reply = Vec::new();
+                write(&mut reply);
+                self.answer(|out| namespace.strip(shape, &reply, out));
+            }
+        }
     }
 
     /// An answer of the caller's own, behind all that is owed before it.

@@ -1,8 +1,11 @@
 //! The state behind [`Replies`](super::Replies): bytes for the client, and what is owed before and behind them.
 
 use super::{FIRST_GUESS, HIGH_WATER};
+use crate::policy::namespace::Namespace;
+use crate::policy::{Shape, Stripper};
 use crate::upstream::spare::Spare;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// See the module.
@@ -28,6 +31,12 @@ pub(super) struct Owed {
     pub(super) last: [u8; 3],
     /// The same of the caller's own last answer.
     pub(super) own: [u8; 4],
+    /// Whose prefix keys lose, and the front reply where it has keys: as it came, while it may be taken back, then
+    /// as it goes out.
+    pub(super) namespace: Option<Arc<Namespace>>,
+    pub(super) shape: Shape,
+    pub(super) raw: Vec<u8>,
+    pub(super) stripper: Option<Box<Stripper>>,
     /// Bytes of the front reply so far, and of a reply on average.
     pub(super) arrived: usize,
     pub(super) average: u64,
@@ -61,6 +70,10 @@ impl Default for Owed {
             is_torn: false,
             last: [0; 3],
             own: [0; 4],
+            namespace: None,
+            shape: Shape::None,
+            raw: Vec::new(),
+            stripper: None,
             arrived: 0,
             average: FIRST_GUESS,
             taken: 0,
@@ -101,6 +114,11 @@ impl Owed {
         self.out.extend_from_slice(bytes);
     }
 
+    /// The size of a reply, for a moving average over about eight.
+    pub(super) fn weigh(&mut self, size: u64) {
+        self.average = self.average - self.average / 8 + size / 8;
+    }
+
     pub(super) fn finish(&mut self, spare: &Spare) {
         self.is_torn = false;
         self.done += 1;
@@ -131,6 +149,7 @@ impl Owed {
         self.waiting.clear();
         self.waiting_bytes = 0;
         self.pushes = Vec::new();
+        self.raw = Vec::new();
         if let Some(lane) = self.lane.take() {
             lane.wake();
         }

@@ -42,6 +42,12 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The same command in `frame`, which has as many arguments, with the same name in the same place.
+    #[must_use]
+    pub fn within<'b>(&self, frame: &'b [u8]) -> Request<'b> {
+        Request { bytes: frame, ..*self }
+    }
+
     /// The whole frame, as the client sent it.
     #[inline]
     pub const fn bytes(&self) -> &'a [u8] {

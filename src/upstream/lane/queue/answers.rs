@@ -31,7 +31,7 @@ impl Slot {
         if self.order.is_silent {
             caller.skip(first);
         } else {
-            caller.complete(&reply);
+            caller.complete(&reply, self.order.shape);
         }
         self.owner = Owner::Gone;
         true

@@ -13,6 +13,7 @@ mod stamps;
 use super::Order;
 use crate::config::Retry;
 use crate::memory::replies::Setting;
+use crate::policy::Shape;
 use crate::telemetry::big_values::LEAST;
 use crate::telemetry::metrics::shard::Recorder;
 use crate::upstream::error::Failure;
@@ -238,7 +239,7 @@ impl Queue {
         if let Owner::Caller(caller) = &slot.owner
             && !slot.order.is_silent
         {
-            caller.part(bytes);
+            caller.part(bytes, slot.order.shape);
         }
     }
 
@@ -248,7 +249,7 @@ impl Queue {
             let mut push = std::mem::take(&mut self.push);
             push.extend_from_slice(end);
             if let Some(holder) = &self.holder {
-                holder.push(&push);
+                holder.hear(&push);
             }
             return Ok(());
         }
@@ -279,9 +280,10 @@ impl Queue {
         match slot.owner {
             Owner::Caller(caller) if slot.order.is_silent => caller.skip(self.kind),
             Owner::Caller(caller) if slot.order.excess != 0 && self.kind == b':' => {
-                caller.complete(&less(&caller.withdraw(end), slot.order.excess));
+                let own = less(&caller.withdraw(end), slot.order.excess);
+                caller.complete(&own, Shape::None);
             }
-            Owner::Caller(caller) => caller.complete(end),
+            Owner::Caller(caller) => caller.complete(end, slot.order.shape),
             Owner::Gone | Owner::Failed(..) => {}
             Owner::Probe => self.is_answered = true,
         }

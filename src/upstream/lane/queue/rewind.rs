@@ -37,6 +37,7 @@ impl Rewind {
     fn give_up(self, recorder: &Recorder) {
         self.caller.set_rewinding(false);
         // What has come of a later reply goes behind these.
+        let shape = self.caller.shape();
         let part = self.caller.withdraw(&[]);
         for step in self.steps {
             let first = step.reply.first().copied().unwrap_or(b'-');
@@ -44,11 +45,11 @@ impl Rewind {
             if step.order.is_silent {
                 self.caller.skip(first);
             } else {
-                self.caller.complete(&step.reply);
+                self.caller.complete(&step.reply, step.order.shape);
             }
         }
         if !part.is_empty() {
-            self.caller.part(&part);
+            self.caller.part(&part, shape);
         }
     }
 }
