@@ -1,7 +1,7 @@
 //! A namespace: every key of an app has a prefix upstream that the app never sees.
 //!
 //! Where keys stand in a command comes from the command table alone, never from a guess: what can't be told is
-//! refused. The way back is [`reply`]; channels are in [`channels`]. Invariant: no key leaves without the prefix.
+//! refused. The way back is in `reply`; channels are in `channels`. Invariant: no key leaves without the prefix.
 //! What a script does with keys that it did not declare is out of reach here.
 
 mod channels;
