@@ -22,6 +22,7 @@ mod connection;
 mod drain;
 mod floors;
 mod health;
+mod helm;
 mod hub;
 mod isolation;
 mod listen_tls;

@@ -18,6 +18,7 @@ pub(crate) use certs::Certs;
 pub(crate) use cli::{Cli, Outcome};
 pub(crate) use client::{Client, encode, escape};
 pub(crate) use faults::{End, Proxy, Way};
+pub(crate) use process::Process;
 pub(crate) use redis::{PASSWORD, Redis, RedisOptions, ServerCert, free_port};
 pub(crate) use script::{Script, directory as scripts_directory};
 pub(crate) use scripted::{Answer, Call, Scripted};

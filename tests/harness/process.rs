@@ -21,7 +21,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `program` after letting `prepare` set its arguments, environment and pipes.
-    pub(super) fn start(program: &str, prepare: impl FnOnce(&mut Command)) -> Self {
+    pub(crate) fn start(program: &str, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = match find_in_path("setpriv") {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);

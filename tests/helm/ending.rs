@@ -1,0 +1,83 @@
+//! SIGTERM: the sidecar outlives the app, so that the app's last writes arrive. Rehearsed with real processes, and once
+//! without what the chart does for it, to see that the rehearsal can tell.
+
+use super::pod::{End, Pod};
+use super::running::{Values, secret_of};
+use crate::harness::{Redis, Value, eventually};
+
+/// How long the app goes on after SIGTERM.
+const WORK: &str = "1.5";
+
+/// What the test app acknowledges, and what is there.
+struct Outcome {
+    ends: Vec<End>,
+    app_said: String,
+    written: Value,
+}
+
+fn values(redis: &Redis, native: bool) -> Values {
+    let script = super::chart::here().join("app.py");
+    let app = format!(
+        "native: {native}\nshutdown: {{appSeconds: 3}}\napp:\n  image: x\n  command: [python3, '{}']\n  \
+         env: [{{name: WORK, value: '{WORK}'}}]\n",
+        script.display()
+    );
+    Values::new("app", redis, &app)
+}
+
+/// Starts the pod, lets the app write, and ends the pod.
+fn rehearse(redis: &Redis, mut pod: Pod) -> Outcome {
+    pod.start();
+    eventually("the app writes", || {
+        matches!(redis.direct().call(&["LLEN", "written"]), Value::Int(10..))
+    });
+    let mut ends = pod.terminate();
+    ends.sort_by(|a, b| a.container.cmp(&b.container));
+    Outcome { ends, app_said: pod.log("app"), written: redis.direct().call(&["LLEN", "written"]) }
+}
+
+fn expect_all_arrived(outcome: &Outcome) {
+    let said = &outcome.app_said;
+    let ended = |name: &str| End { container: name.to_owned(), code: Some(0) };
+    assert_eq!(outcome.ends, [ended("app"), ended("redis-sidecar")], "{said}");
+    let acknowledged = said.lines().find_map(|line| line.strip_prefix("acknowledged "));
+    let acknowledged: i64 = acknowledged.unwrap_or_else(|| panic!("{said}")).parse().unwrap();
+    assert!(acknowledged > 50, "{said}");
+    assert_eq!(outcome.written, Value::Int(acknowledged));
+}
+
+#[test]
+fn beside_a_native_sidecar_the_last_writes_arrive() {
+    let redis = Redis::start();
+    let pod = Pod::new(&values(&redis, true).render(), &secret_of(&redis));
+    expect_all_arrived(&rehearse(&redis, pod));
+}
+
+#[test]
+fn beside_a_plain_sidecar_the_last_writes_arrive() {
+    let redis = Redis::start();
+    let pod = Pod::new(&values(&redis, false).render(), &secret_of(&redis));
+    expect_all_arrived(&rehearse(&redis, pod));
+}
+
+#[test]
+fn without_the_charts_hooks_they_would_be_lost() {
+    let redis = Redis::start();
+    let pod = Pod::new(&values(&redis, false).render(), &secret_of(&redis)).without("lifecycle");
+    let outcome = rehearse(&redis, pod);
+    assert!(outcome.app_said.contains("lost: "), "{}", outcome.app_said);
+    assert!(outcome.ends.contains(&End { container: "app".to_owned(), code: Some(1) }));
+}
+
+#[test]
+fn a_job_ends_its_plain_sidecar_by_itself() {
+    let redis = Redis::start();
+    let more = "native: false\napp:\n  image: x\n  command: [sh, -c]\n  args: ['exit 0']\n";
+    let values = Values::new("app", &redis, more).with_quit();
+    let mut pod = Pod::new(&values.render(), &secret_of(&redis));
+    pod.start();
+    assert_eq!(pod.wait("app"), Some(0));
+    let asked = super::pod::http(values.admin_port, "POST /quitquitquit");
+    assert_eq!(asked, Some(200), "{}", pod.log("redis-sidecar"));
+    assert_eq!(pod.wait("redis-sidecar"), Some(0), "{}", pod.log("redis-sidecar"));
+}

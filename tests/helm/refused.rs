@@ -1,0 +1,101 @@
+//! Wrong values: the schema or the chart says what is wrong, and nothing is rendered.
+
+use super::chart::{NEWEST, OLDEST, with_values};
+
+const APP: &str = "mode: app\napp: {image: x}\nconfig: {upstream: {url: 'rediss://h'}}\n";
+const SERVICE: &str = "mode: service\nconfig: {upstream: {url: 'rediss://h'}}\n";
+
+/// Fails with each of `expected` in one message.
+#[track_caller]
+fn expect_refused(values: &str, expected: &[&str]) {
+    let said = with_values(values, NEWEST).map(|rendered| rendered.text).unwrap_err();
+    for part in expected {
+        assert!(said.contains(part), "{part}\nnot in\n{said}\nof\n{values}");
+    }
+}
+
+#[test]
+fn what_is_no_value_is_named() {
+    let many = format!(
+        "{APP}pod: {{replicas: two}}\nimage: {{pullPolicy: Often}}\nrepicas: 3\nsecrets: {{pasword: {{name: x}}}}\n\
+         shutdown: {{appSeconds: -1}}\npodMonitor: {{enabled: 'yes', interval: often}}\n"
+    );
+    expect_refused(
+        &many,
+        &[
+            "values don't meet the specifications of the schema",
+            "pod.replicas: Invalid type. Expected: integer, given: string",
+            "image.pullPolicy: image.pullPolicy must be one of the following",
+            "(root): Additional property repicas is not allowed",
+            "secrets: Additional property pasword is not allowed",
+            "shutdown.appSeconds: Must be greater than or equal to 0",
+            "podMonitor.enabled: Invalid type. Expected: boolean, given: string",
+            "podMonitor.interval: Does not match pattern",
+        ],
+    );
+    expect_refused(&APP.replace("mode: app", "mode: apps"), &["mode must be one of the following"]);
+}
+
+#[test]
+fn what_is_missing_is_named_all_at_once() {
+    expect_refused("{}", &["mode: set app", "config.upstream.url: name your Redis"]);
+    expect_refused(
+        "mode: app",
+        &["config.upstream.url: name your Redis", "app.image: mode app needs"],
+    );
+    expect_refused(SERVICE, &["service.open: whoever reaches the port"]);
+}
+
+#[test]
+fn a_secret_never_comes_into_the_configmap() {
+    let url = "'rediss://user:hunter2@h'";
+    let secrets = format!(
+        "{APP}config:\n  upstream: {{url: {url}, auth: {{password: hunter2}}}}\n  listen:\n    password: hunter2\n    \
+         users: [{{name: a, password: hunter2}}]\n"
+    );
+    let secrets = secrets.replace("config: {upstream: {url: 'rediss://h'}}\n", "");
+    expect_refused(
+        &secrets,
+        &[
+            "config.upstream.auth.password would stand in a ConfigMap",
+            "config.upstream.url has a password in its URL",
+            "config.listen.password would stand in a ConfigMap",
+            "config.listen.users[0].password would stand in a ConfigMap",
+        ],
+    );
+    let said = with_values(&secrets, NEWEST).map(|rendered| rendered.text).unwrap_err();
+    assert!(!said.contains("hunter2"), "{said}");
+    let from_env = format!("{APP}env: [{{name: WORD, value: x}}]\n").replace(
+        "config: {upstream: {url: 'rediss://h'}}",
+        "config: {upstream: {url: 'rediss://h', auth: {password: '${WORD}'}}}",
+    );
+    assert!(with_values(&from_env, NEWEST).is_ok());
+}
+
+#[test]
+fn what_cannot_work_together_is_named() {
+    let with = |base: &str, more: &str| format!("{base}{more}\n");
+    expect_refused(
+        &with(APP, "serviceMonitor: {enabled: true}"),
+        &["only mode service has a Service"],
+    );
+    let loopback = SERVICE.replace("}}", "}, listen: {address: '127.0.0.1:6379'}}");
+    expect_refused(&with(&loopback, "service: {open: true}"), &["nobody could reach it there"]);
+    let hidden = APP.replace("}}", "}, admin: {address: 'localhost:9121'}}");
+    expect_refused(&with(&hidden, "podMonitor: {enabled: true}"), &["Prometheus can't reach it"]);
+    expect_refused(&with(&hidden, "scrapeAnnotations: true"), &["Prometheus can't reach it"]);
+    expect_refused(
+        &APP.replace("}}", "}, drain_timeout: 10}"),
+        &["config.drain_timeout: \"10\" is no time"],
+    );
+}
+
+#[test]
+fn what_the_cluster_cannot_do_is_named() {
+    let plain = format!("{APP}native: false\n");
+    assert!(with_values(&plain, "1.30.0").is_ok());
+    let said = with_values(&plain, OLDEST).map(|rendered| rendered.text).unwrap_err();
+    assert!(said.contains("a plain container needs Kubernetes 1.30"), "{said}");
+    let said = with_values(APP, "1.28.0").map(|rendered| rendered.text).unwrap_err();
+    assert!(said.contains("requires kubeVersion: >=1.29.0-0"), "{said}");
+}
