@@ -3,7 +3,7 @@
 
 mod parts;
 mod promtool;
-mod scrape;
+pub(crate) mod scrape;
 
 use crate::harness::{Client, Proxy, Redis, Sidecar, SidecarOptions, Value, Way, eventually};
 use scrape::{Scrape, whole};
@@ -41,7 +41,7 @@ fn assert_counted(sidecar: &Sidecar, expected: &str) -> Scrape {
 }
 
 /// Of every way that a command can take, some.
-const MIXED: &str = "LPUSH k x
+pub(crate) const MIXED: &str = "LPUSH k x
     LPUSH l a b c
     EVALSHA 0000000000000000000000000000000000000000 0
     NOSUCH a

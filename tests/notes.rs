@@ -226,6 +226,8 @@ fn the_sidecar_command_keeps_its_place_and_its_limits() {
     let sidecar = SidecarOptions::upstream(&redis)
         .config("listen: {password: word}\nbreaker: {grace: 100ms}")
         .start();
+    // So short a grace may be over before a busy machine has connected.
+    eventually("it is connected", || sidecar.http("/ready").0 == 200);
     let mut client = sidecar.client();
     assert!(client.call(&["SIDECAR", "STATS"]).error().starts_with("NOAUTH"));
     client.call(&["AUTH", "word"]);

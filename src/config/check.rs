@@ -10,7 +10,7 @@ use super::{
     fault::Faults,
     keys::{self, Key},
     layers::{Layers, Origin},
-    namespace,
+    namespace, otlp,
     read::Reader,
     rules, upstream,
 };
@@ -36,6 +36,8 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let workers = if is_workers_auto { Some(cores()) } else { reader.count(&keys::WORKERS) };
     let busy_poll = reader.span_or_off(&keys::BUSY_POLL);
     let log = log(&mut reader);
+    let sample = otlp::sample(&mut reader);
+    let otlp = otlp::check(&mut reader, cfg!(feature = "otlp"));
     let drain_timeout = reader.span(&keys::DRAIN_TIMEOUT);
     Some(Config {
         listen: listen?,
@@ -52,6 +54,8 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
         is_workers_auto,
         busy_poll: busy_poll?,
         log: log?,
+        sample: sample?,
+        otlp: otlp?,
         drain_timeout: drain_timeout?,
         warnings: reader.warnings,
         origins: reader.origins,

@@ -10,6 +10,7 @@ use super::{
     fault::Faults,
     keys::{self, Key, Takes, UPSTREAM_PASSWORD, UPSTREAM_URL, UPSTREAM_USERNAME},
     layers::{Env, Layers, Origin},
+    otlp,
     url::{self, UpstreamUrl},
 };
 
@@ -38,6 +39,7 @@ pub(super) fn lay(env: &Env, layers: &mut Layers, faults: &mut Faults) {
             layers.set(key, with_unit(key, value), Origin::Env(name));
         }
     }
+    otlp::env::lay(env, layers);
     Surroundings { env, layers, faults }.upstream(url.as_ref());
 }
 

@@ -3,12 +3,14 @@
 //! that is not here is refused), defaults are taken from it, `check` prints its words, and tests
 //! hold config.yaml and docs/configuration.md to it.
 
+pub mod otlp;
 mod policy;
+mod takes;
 
 use std::time::Duration;
 
-use super::units::{show_duration, show_size};
 pub use policy::{NAMESPACE, NAMESPACE_CHANNELS, SCRIPTS};
+pub use takes::Takes;
 
 /// One key of the configuration.
 #[derive(Debug)]
@@ -27,67 +29,6 @@ pub struct Key {
     pub is_live: bool,
     /// One line of why.
     pub why: &'static str,
-}
-
-/// What a key takes. Bounds are inclusive.
-#[derive(Debug, Clone, Copy)]
-pub enum Takes {
-    /// `127.0.0.1:6379`, `[::1]:6379`, `localhost:6379`, `:6379` (loopback), or `off`.
-    Address,
-    /// A whole number.
-    Count(u64, u64),
-    /// A whole number, or `auto`.
-    CountOrAuto(u64, u64),
-    /// A duration.
-    Span(Duration, Duration),
-    /// A duration, or `off`.
-    SpanOrOff(Duration, Duration),
-    /// A size in bytes.
-    Size(u64, u64),
-    /// A path on this machine.
-    Path,
-    /// Any text.
-    Text,
-    /// Any text, never shown.
-    Secret,
-    /// An upstream URL.
-    Url,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// `on` or `off`; `true` and `false` too.
-    Switch,
-    /// A list of rules.
-    Rules,
-}
-
-impl Takes {
-    /// In words, for faults and for the documentation.
-    pub fn describe(&self) -> String {
-        let span = |least: &Duration, most: &Duration| {
-            format!("{} to {}", show_duration(*least), show_duration(*most))
-        };
-        match self {
-            Self::Address => "IP:PORT, localhost:PORT, :PORT (loopback), or off".to_owned(),
-            Self::Count(least, most) => format!("{least} to {most}"),
-            Self::CountOrAuto(least, most) => format!("auto, or {least} to {most}"),
-            Self::Span(least, most) => span(least, most),
-            Self::SpanOrOff(least, most) => format!("off, or {}", span(least, most)),
-            Self::Size(least, most) => format!("{} to {}", show_size(*least), show_size(*most)),
-            Self::Path => "a path".to_owned(),
-            Self::Text => "a text".to_owned(),
-            Self::Secret => "a secret".to_owned(),
-            Self::Switch => "on or off".to_owned(),
-            Self::Url => "redis://, rediss://, unix:///path or memory://".to_owned(),
-            Self::Rules => {
-                "a list of rules: match, fallback (stale, local or none), max_stale (1s to 24h)"
-                    .to_owned()
-            }
-            Self::Word(words) => match words {
-                [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
-                words => words.join(""),
-            },
-        }
-    }
 }
 
 impl Key {
@@ -326,6 +267,12 @@ pub const LOG_FORMAT: Key = Key::new("log.format", Takes::Word(&["text", "json"]
     .env(&["SIDECAR_LOG_FORMAT"])
     .flag("--log-format")
     .why("text is for people, json for machines.");
+/// `spans.sample`
+pub const SPANS_SAMPLE: Key = Key::new("spans.sample", Takes::Share, "0")
+    .env(&["OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"])
+    .why(
+        "Of so many commands a span is told: by OTLP where there is an endpoint, else in the log.",
+    );
 /// `drain_timeout`
 pub const DRAIN_TIMEOUT: Key = Key::new("drain_timeout", Takes::Span(Duration::ZERO, DAY), "10s")
     .live()
@@ -388,5 +335,13 @@ pub const ALL: &[&Key] = &[
     &BUSY_POLL,
     &LOG_LEVEL,
     &LOG_FORMAT,
+    &SPANS_SAMPLE,
+    &otlp::ENDPOINT,
+    &otlp::HEADERS,
+    &otlp::TIMEOUT,
+    &otlp::CA_FILE,
+    &otlp::METRICS_INTERVAL,
+    &otlp::SERVICE_NAME,
+    &otlp::RESOURCE,
     &DRAIN_TIMEOUT,
 ];

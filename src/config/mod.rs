@@ -17,6 +17,7 @@ pub mod keys;
 mod layers;
 mod namespace;
 mod nearest;
+mod otlp;
 mod print;
 mod read;
 mod rules;
@@ -36,6 +37,7 @@ pub use fault::{Fault, Faults};
 pub use keys::is_live;
 pub use layers::{Env, Flags, Origin, Origins, Sources};
 pub use namespace::Namespace;
+pub use otlp::{Endpoint, Otlp, Share};
 pub use print::Setting;
 pub use rules::{Cache, Fallback, MAX_STALE, Rule};
 pub use secret::Secret;
@@ -74,6 +76,10 @@ pub struct Config {
     pub busy_poll: Option<Duration>,
     /// What is logged, and how.
     pub log: Log,
+    /// Of what part of all commands a span is told; 0 is none.
+    pub sample: Share,
+    /// The export to an OpenTelemetry collector.
+    pub otlp: Otlp,
     /// After SIGTERM, how long commands in flight may take to end; 0 to 24 hours.
     pub drain_timeout: Duration,
     /// What is allowed but unwise, or was overruled; to be logged at start. Holds no secret.

@@ -8,7 +8,7 @@ use super::{
     Admin, Breaker, Config, Format, Jitter, Level, Listen, Retry, RetryWrites, Secret, Upstream,
     Verify,
     keys::{self, Key},
-    rules,
+    otlp, rules,
     units::{show_duration, show_size},
 };
 
@@ -69,8 +69,9 @@ pub(super) fn values(config: &Config) -> Vec<Row<'_>> {
         (&keys::BUSY_POLL, or_off(config.busy_poll.map(show_duration))),
         (&keys::LOG_LEVEL, shown(level)),
         (&keys::LOG_FORMAT, shown(format)),
-        (&keys::DRAIN_TIMEOUT, span(config.drain_timeout)),
     ]);
+    values.extend(otlp::values(config.sample, &config.otlp));
+    values.push((&keys::DRAIN_TIMEOUT, span(config.drain_timeout)));
     values
 }
 
@@ -158,7 +159,7 @@ fn breaker(breaker: &Breaker) -> [Row<'_>; 5] {
     ]
 }
 
-fn shown(value: impl ToString) -> Value<'static> {
+pub(super) fn shown(value: impl ToString) -> Value<'static> {
     Value::Shown(value.to_string())
 }
 
@@ -166,18 +167,18 @@ fn switch(is_on: bool) -> Value<'static> {
     shown(if is_on { "on" } else { "off" })
 }
 
-fn hidden(secret: Option<&Secret>) -> Value<'_> {
+pub(super) fn hidden(secret: Option<&Secret>) -> Value<'_> {
     secret.map_or(Value::Unset, Value::Hidden)
 }
 
-fn or_off(value: Option<impl ToString>) -> Value<'static> {
+pub(super) fn or_off(value: Option<impl ToString>) -> Value<'static> {
     value.map_or_else(|| shown("off"), shown)
 }
 
-fn path(path: Option<&Path>) -> Value<'static> {
+pub(super) fn path(path: Option<&Path>) -> Value<'static> {
     path.map(Path::display).into()
 }
 
-fn span(span: Duration) -> Value<'static> {
+pub(super) fn span(span: Duration) -> Value<'static> {
     shown(show_duration(span))
 }

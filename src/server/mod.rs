@@ -5,6 +5,7 @@
 
 mod listener;
 mod reload;
+mod tell;
 mod tls;
 mod worker;
 
@@ -19,6 +20,7 @@ use crate::session::vitals::{Parts, Vitals};
 use crate::telemetry::logs::Levels;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::events::Events;
+use crate::telemetry::spans::Spans;
 use crate::upstream::Upstream;
 use crate::upstream::pool::Pool;
 use crate::upstream::tls::TlsSetupError;
@@ -27,6 +29,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tell::Tellers;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -53,6 +56,10 @@ pub enum ServerError {
     /// TLS towards the upstream or towards apps.
     #[error(transparent)]
     Tls(#[from] TlsSetupError),
+    /// TLS towards the collector.
+    #[cfg(feature = "otlp")]
+    #[error("otlp.endpoint: {0}")]
+    Collector(TlsSetupError),
     /// The pool's bounds.
     #[error("upstream.pool: {0}")]
     Pool(#[from] deadpool::managed::BuildError),
@@ -70,7 +77,12 @@ impl ServerError {
     /// Whether the configuration is at fault: exit code 2 instead of 1.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Tls(_) | Self::Pool(_))
+        match self {
+            Self::Tls(_) | Self::Pool(_) => true,
+            #[cfg(feature = "otlp")]
+            Self::Collector(_) => true,
+            Self::Listen { .. } | Self::System { .. } => false,
+        }
     }
 }
 
@@ -154,10 +166,13 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     let metrics = Metrics::default();
     let backend = build_backend(&config, own, Arc::clone(metrics.events()))?;
     let clients = Arc::<Clients>::default();
-    let vitals = Vitals::new(config.clone(), Arc::clone(&clients), backend.parts(), metrics);
+    let (spans, told) = Spans::sampled(config.sample);
+    let parts = backend.parts();
+    let vitals = Vitals::new(config.clone(), Arc::clone(&clients), parts, metrics, spans);
     let app = App::new(&config);
     let shared = Arc::new(Shared { config, clients, backend, app, vitals: Arc::new(vitals) });
 
+    let tellers = Tellers::start(&shared, told)?;
     shared.clients.set_password(shared.config.listen.password.clone());
     let workers = Workers::start(&shared, listeners, acceptor).map_err(system("worker threads"))?;
     announce(&shared, &workers, admin.as_ref());
@@ -185,6 +200,12 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
         }
     }
     workers.stop();
+    tokio::select! {
+        () = tellers.finish() => {}
+        name = either(&mut terminate, &mut interrupt) => {
+            tracing::warn!(signal = name, "stopping at once");
+        }
+    }
     listener::remove_socket(shared.config.listen.unix_socket.as_deref());
     tracing::info!("stopped");
     Ok(())

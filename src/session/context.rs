@@ -11,6 +11,7 @@ use crate::routing::shared::Lanes;
 use crate::telemetry::metrics::latency::Sample;
 use crate::telemetry::metrics::shard::{Outcome, Route, Shard};
 use crate::telemetry::sampler::Sampler;
+use crate::telemetry::spans::Span;
 use crate::upstream::Upstream;
 use crate::upstream::pool::Pool;
 use crate::upstream::spare::Spare;
@@ -118,12 +119,27 @@ impl Context {
     }
 
     /// Memory has answered all of a client's commands that had been read by `start`.
-    pub(super) fn record_executed(&self, start: Instant) {
+    pub(super) fn record_executed(&self, start: Instant, db: u32) {
         let executed = &mut *self.executed.borrow_mut();
         if !executed.is_empty() {
-            let whole = Sample::of(start.elapsed());
+            let ended = Instant::now();
+            let whole = Sample::of(ended.saturating_duration_since(start));
+            let is_told = self.shard.notes.spans.is_on();
             for (command, outcome) in executed.drain(..) {
                 self.shard.answered(command, outcome, Route::Memory, whole, 1);
+                if is_told {
+                    self.shard.ended(command, || Span {
+                        command,
+                        outcome,
+                        route: Some(Route::Memory),
+                        db,
+                        error: None,
+                        came: start,
+                        sent: None,
+                        ended,
+                        attempts: 0,
+                    });
+                }
             }
         }
     }

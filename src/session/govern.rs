@@ -5,11 +5,13 @@ use super::Session;
 use crate::command::{self, Kind, Spec};
 use crate::policy::namespace::Namespace;
 use crate::policy::{App, Refusal, Shape, Verdict};
+use crate::telemetry::metrics::code;
 use crate::telemetry::metrics::shard::Outcome;
 use crate::wire::decode::Request;
 use crate::wire::encode;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
@@ -52,7 +54,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let _ = self.replies.take_own();
         self.refuse(refusal.rule, |out| encode::error(out, &refusal.text));
         let outcome = Outcome::of_answer(self.replies.take_own());
-        self.context.shard.count(command::find(request.name()).1, outcome);
+        let (number, error) = (command::find(request.name()).1, code(refusal.text.as_bytes()));
+        self.close(number, outcome, None, Some(error), Instant::now());
     }
 
     /// Where this client's keys lie, where they lie apart.

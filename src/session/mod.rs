@@ -208,7 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let start = Instant::now();
         self.context.read_at.set(wall_clock());
         let dispatched = self.hand_on(bytes, cx);
-        self.context.record_executed(start);
+        self.context.record_executed(start, self.state.db);
         dispatched
     }
 

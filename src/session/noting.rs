@@ -3,9 +3,10 @@
 //! Lanes note their own slow and large replies (`upstream/lane/queue/stamps.rs`).
 
 use super::Session;
-use crate::command::{Flags, Spec};
+use crate::command::{Flags, Number, Spec};
 use crate::telemetry::big_values::LEAST;
-use crate::telemetry::metrics::shard::Route;
+use crate::telemetry::metrics::shard::{Outcome, Route};
+use crate::telemetry::spans::Span;
 use crate::wire::decode::Request;
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -29,6 +30,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if size >= LEAST && spec.is_write() {
             notes.big(request.bytes(), size);
         }
+    }
+
+    /// A command that no lane carries has come to its end now: tells a span of it, where spans are told.
+    pub(super) fn tell_span(
+        &self,
+        command: Number,
+        outcome: Outcome,
+        route: Option<Route>,
+        error: Option<&'static str>,
+        came: Instant,
+    ) {
+        if self.context.shard.notes.spans.is_on() {
+            let (ended, db) = (Instant::now(), self.state.db);
+            self.context.shard.ended(command, || Span {
+                command,
+                outcome,
+                route,
+                db,
+                error,
+                came,
+                sent: None,
+                ended,
+                attempts: 0,
+            });
+        }
+    }
+
+    /// The same, where it is counted by this alone.
+    pub(super) fn close(
+        &self,
+        command: Number,
+        outcome: Outcome,
+        route: Option<Route>,
+        error: Option<&'static str>,
+        came: Instant,
+    ) {
+        self.context.shard.count(command, outcome);
+        self.tell_span(command, outcome, route, error, came);
     }
 
     /// Memory has answered with `size` bytes.

@@ -4,7 +4,8 @@ use super::Session;
 use super::context::Backend;
 use crate::command::{self, Spec};
 use crate::memory::replies::Setting;
-use crate::telemetry::metrics::shard::Outcome;
+use crate::telemetry::metrics::code;
+use crate::telemetry::metrics::shard::{Outcome, Route};
 use crate::wire::decode::Request;
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -39,7 +40,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         let number = command::find(request.name()).1;
         let first = reply.first().copied().unwrap_or(b'-');
-        self.context.shard.count(number, Outcome::of_reply(first));
+        let error = (first == b'-').then(|| code(&reply));
+        self.close(number, Outcome::of_reply(first), Some(Route::Memory), error, setting.at);
         self.answer_shaped(|out| out.extend_from_slice(&reply));
         true
     }

@@ -19,19 +19,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.state.command =
             request.map_or(Number::NONE, |request| command::find(request.name()).1);
         let _ = self.replies.take_own();
+        let start = self.context.shard.notes.spans.is_on().then(Instant::now);
         let end = self.carry_out(frame).await;
-        self.count_own(&end);
+        self.count_own(&end, start);
         end
     }
 
     /// Counts a command that no lane counts.
-    fn count_own(&mut self, end: &Result<(), End>) {
+    fn count_own(&mut self, end: &Result<(), End>, start: Option<Instant>) {
         let own = self.replies.take_own();
         let outcome = match end {
             Ok(()) | Err(End::Finished) => Outcome::of_answer(own),
             Err(_) => Outcome::Abandoned,
         };
-        self.context.shard.count(std::mem::take(&mut self.state.command), outcome);
+        let command = std::mem::take(&mut self.state.command);
+        self.context.shard.count(command, outcome);
+        if let Some(start) = start {
+            self.tell_span(command, outcome, None, None, start);
+        }
     }
 
     /// The same where the way has a histogram.
@@ -40,6 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let outcome = Outcome::of_answer(self.replies.take_own());
         let whole = Sample::of(start.elapsed());
         self.context.shard.answered(command, outcome, route, whole, 1);
+        self.tell_span(command, outcome, Some(route), None, start);
     }
 
     async fn carry_out(&mut self, frame: Vec<u8>) -> Result<(), End> {

@@ -6,6 +6,9 @@ pub mod keys;
 pub mod logs;
 pub mod metrics;
 pub mod notes;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod outage;
 pub mod sampler;
 pub mod slowlog;
+pub mod spans;

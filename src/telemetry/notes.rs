@@ -7,6 +7,7 @@ use super::big_values::{Big, BigValues};
 use super::hot_keys::{Hot, HotKeys};
 use super::keys::{name, shorten};
 use super::slowlog::{Slow, SlowLog};
+use super::spans::Spans;
 use crate::command::keys::positions;
 use crate::command::{Spec, lookup};
 use crate::wire::decode::Request;
@@ -23,6 +24,8 @@ pub struct Notes {
     slow: Mutex<SlowLog>,
     hot: Mutex<HotKeys>,
     big: Mutex<BigValues>,
+    /// Where spans of sampled commands go.
+    pub spans: Spans,
 }
 
 impl Notes {
@@ -30,7 +33,15 @@ impl Notes {
     #[must_use]
     pub fn new(threshold: Option<Duration>) -> Self {
         let hot = Mutex::new(HotKeys::new(Instant::now()));
-        Self { threshold, slow: Mutex::default(), hot, big: Mutex::default() }
+        let spans = Spans::default();
+        Self { threshold, slow: Mutex::default(), hot, big: Mutex::default(), spans }
+    }
+
+    /// The same, with spans told.
+    #[must_use]
+    pub fn with_spans(mut self, spans: Spans) -> Self {
+        self.spans = spans;
+        self
     }
 
     /// Whether a command that took so long is to be noted.

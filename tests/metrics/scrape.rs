@@ -32,6 +32,12 @@ impl Scrape {
         fitting.map(|(.., value)| value).sum::<f64>() + 0.0
     }
 
+    /// All of it: name, labels, value.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn samples(&self) -> &[(String, Labels, f64)] {
+        &self.samples
+    }
+
     /// The one sample of this name, which has no labels.
     #[track_caller]
     pub(crate) fn only(&self, name: &str) -> f64 {

@@ -15,6 +15,7 @@ use crate::routing::hub::Hub;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::shard::Shard;
 use crate::telemetry::notes::Notes;
+use crate::telemetry::spans::Spans;
 use crate::upstream::Upstream;
 use crate::upstream::checkup::{self, Outcome};
 use crate::upstream::pool::Pool;
@@ -80,8 +81,14 @@ pub enum Standing {
 impl Vitals {
     /// Of a sidecar that has just begun.
     #[must_use]
-    pub fn new(config: Config, clients: Arc<Clients>, parts: Parts, metrics: Metrics) -> Self {
-        let notes = Arc::new(Notes::new(config.slowlog.threshold));
+    pub fn new(
+        config: Config,
+        clients: Arc<Clients>,
+        parts: Parts,
+        metrics: Metrics,
+        spans: Spans,
+    ) -> Self {
+        let notes = Arc::new(Notes::new(config.slowlog.threshold).with_spans(spans));
         let key = format!("{}:{:08x}", config.admin.health_key, fastrand::u32(..));
         Self {
             config: RwLock::new(Arc::new(config)),

@@ -44,6 +44,12 @@ pub(super) fn place(reply: &[u8]) -> usize {
     known.iter().position(|name| name.as_bytes() == code).unwrap_or(known.len())
 }
 
+/// An error reply's code; `other` where it is not known.
+#[must_use]
+pub fn code(reply: &[u8]) -> &'static str {
+    ALL[place(reply)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::{ALL, place};

@@ -30,7 +30,12 @@ impl Tally {
 
     /// Counts one more with this value of the label.
     pub fn count(&self, value: &'static str) {
-        self.counters.get_or_create(&[(self.label, value)]).inc();
+        self.add(value, 1);
+    }
+
+    /// Counts `many` more.
+    pub fn add(&self, value: &'static str, many: u64) {
+        self.counters.get_or_create(&[(self.label, value)]).inc_by(many);
     }
 }
 
@@ -95,6 +100,8 @@ pub struct Events {
     pub stale_ages: Durations,
     /// Commands that the embedded engine answered in the upstream's place while it was away.
     pub local_commands: Counter,
+    /// Spans of sampled commands, by what became of them.
+    pub spans: Tally,
 }
 
 impl Default for Events {
@@ -119,6 +126,7 @@ impl Default for Events {
             stale_replies: Counter::default(),
             stale_ages: Durations::new(AGES.into_iter()),
             local_commands: Counter::default(),
+            spans: Tally::new("result", &["told", "dropped", "failed"]),
         }
     }
 }
@@ -181,6 +189,7 @@ impl Events {
         let help = "Attempts to connect to the upstream, by what came of them";
         tally("upstream_connects", help, &self.connects);
         tally("upstream_tls_handshakes", "TLS handshakes with the upstream", &self.handshakes);
+        tally("spans", "Spans of sampled commands, by what became of them", &self.spans);
         let help = "Connections to the upstream that ended while they were wanted, by why";
         tally("upstream_connections_lost", help, &self.losses);
     }

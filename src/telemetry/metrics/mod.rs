@@ -15,6 +15,7 @@ mod state;
 mod text;
 
 use super::notes::Notes;
+pub use codes::code;
 use events::Events;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;

@@ -8,6 +8,7 @@ use super::events::Events;
 use super::latency::{Latency, Sample};
 use crate::command::{self, Group, Number};
 use crate::telemetry::notes::Notes;
+use crate::telemetry::spans::Span;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -51,7 +52,8 @@ impl Outcome {
         [Self::Ok, Self::Error, Self::Timeout, Self::Unavailable, Self::Abandoned];
 
     /// As the label says it.
-    pub(super) fn name(self) -> &'static str {
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Error => "error",
@@ -197,6 +199,14 @@ impl Shard {
         true
     }
 
+    /// A command came to its end: tells a span of it, if it is one of those that are sampled.
+    #[cold]
+    pub fn ended(&self, command: Number, span: impl FnOnce() -> Span) {
+        if self.notes.spans.samples(command) && !self.notes.spans.tell(span()) {
+            self.events.spans.count("dropped");
+        }
+    }
+
     /// The upstream has answered with this error.
     pub fn refused(&self, reply: &[u8]) {
         self.errors[codes::place(reply)].add(1);
@@ -217,6 +227,8 @@ pub struct Recorder {
     owed: u64,
     /// How long the last batch took, if that is to be noted.
     slow: Option<Duration>,
+    /// Each command is to be looked at: the last batch was slow, or spans are told.
+    is_noted: bool,
 }
 
 /// The times of a batch, and how many commands had them that are not in `queue` and `upstream` yet.
@@ -240,7 +252,8 @@ impl Recorder {
     #[must_use]
     pub fn new(shard: Arc<Shard>, route: Route) -> Self {
         let run = Run { command: Number::NONE, outcome: Outcome::Ok, count: 0 };
-        Self { shard, route, times: None, run, slow: None, owed: 0 }
+        let is_noted = shard.notes.spans.is_on();
+        Self { shard, route, times: None, run, slow: None, is_noted, owed: 0 }
     }
 
     /// So many replies are owed on this lane now.
@@ -268,6 +281,7 @@ impl Recorder {
         self.finish();
         let whole = now.saturating_duration_since(came);
         self.slow = self.shard.notes.is_slow(whole).then_some(whole);
+        self.is_noted = self.slow.is_some() || self.shard.notes.spans.is_on();
         self.times = Some(Times {
             whole: Sample::of(whole),
             queue: Sample::of(sent.saturating_duration_since(came)),
@@ -281,6 +295,13 @@ impl Recorder {
     #[must_use]
     pub fn slow(&self) -> Option<Duration> {
         self.slow
+    }
+
+    /// Whether each command is to be looked at, as slow or for its span.
+    #[inline]
+    #[must_use]
+    pub fn is_noted(&self) -> bool {
+        self.is_noted
     }
 
     /// The way that the commands go.

@@ -312,14 +312,15 @@ impl Lane {
         let health = &self.0.upstream.health;
         if health.is_rejecting() {
             self.0.is_wanted.set(true);
-            self.0.queue.borrow_mut().tell(Rc::clone(caller), order, health.rejection(false));
+            let (caller, rejection) = (Rc::clone(caller), health.rejection(false));
+            self.0.queue.borrow_mut().tell(caller, order, rejection, None);
             return true;
         }
         let is_over = self.is_ended() || self.0.stage.get() == Stage::Closing;
         if is_over {
             let cause = "it had ended before".to_owned();
             let failure = Failure::Lost { sent: false, cause };
-            self.0.queue.borrow_mut().tell(Rc::clone(caller), order, failure);
+            self.0.queue.borrow_mut().tell(Rc::clone(caller), order, failure, None);
         }
         is_over
     }

@@ -3,8 +3,10 @@
 //! A client's replies keep their order: a command is answered only when all before it of the same client are. So a
 //! read behind a write whose outcome is not known waits until that is told.
 
+use super::stamps::{Account, came};
 use super::{Owner, Queue, Slot};
-use crate::telemetry::metrics::shard::{Outcome, Recorder};
+use crate::telemetry::metrics::code;
+use crate::telemetry::metrics::shard::Outcome;
 use crate::upstream::replies::Replies;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -19,7 +21,7 @@ impl Slot {
         frame: &[u8],
         was_sent: bool,
         answer: &Answer<'_>,
-        recorder: &Recorder,
+        account: &Account<'_>,
     ) -> bool {
         let Owner::Caller(caller) = &self.owner else { return false };
         if self.order.is_patient || self.selects.is_some() || !caller.rewind() {
@@ -27,7 +29,8 @@ impl Slot {
         }
         let Some(reply) = answer(frame, was_sent) else { return false };
         let first = reply.first().copied().unwrap_or(b'-');
-        recorder.shard().count(self.order.command, Outcome::of_reply(first));
+        let error = (first == b'-').then(|| code(&reply));
+        account.close(self.order.command, Outcome::of_reply(first), error);
         if self.order.is_silent {
             caller.skip(first);
         } else {
@@ -40,12 +43,12 @@ impl Slot {
 
 impl Slot {
     /// A caller that is to be told when its turn comes, which is now.
-    fn tell_failure(&mut self, recorder: &Recorder) -> bool {
+    fn tell_failure(&mut self, account: &Account<'_>) -> bool {
         if !matches!(self.owner, Owner::Failed(..)) {
             return false;
         }
         if let Owner::Failed(caller, failure) = std::mem::replace(&mut self.owner, Owner::Gone) {
-            self.order.fail(&caller, &failure, recorder);
+            self.order.fail(&caller, &failure, account);
         }
         true
     }
@@ -58,7 +61,7 @@ impl Queue {
         let mut frames = self.outgoing.frames();
         let (mut start, mut count) = (0, 0);
         let mut waiting: HashSet<*const Replies> = HashSet::new();
-        for slot in &mut self.slots {
+        for (slot, number) in self.slots.iter_mut().zip(self.first..) {
             let frame = frames.next(slot.length);
             let was_sent = start < handed || slot.attempts > 0;
             start += slot.length;
@@ -69,9 +72,11 @@ impl Queue {
             if waiting.contains(&caller) {
                 continue;
             }
-            if slot.try_answer(frame, was_sent, answer, &self.recorder) {
+            let came = came(&self.stamps, number, slot);
+            let account = Account { recorder: &self.recorder, db: self.db, came };
+            if slot.try_answer(frame, was_sent, answer, &account) {
                 count += 1;
-            } else if !slot.tell_failure(&self.recorder) {
+            } else if !slot.tell_failure(&account) {
                 waiting.insert(caller);
             }
         }

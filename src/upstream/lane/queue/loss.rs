@@ -7,8 +7,9 @@
 use super::answers::Answer;
 use super::intake::LARGE;
 use super::ledger::{Ledger, Touch};
+use super::stamps::{Account, came};
 use super::{Order, Owner, Queue, Slot};
-use crate::telemetry::metrics::shard::{Outcome, Recorder};
+use crate::telemetry::metrics::shard::Outcome;
 use crate::upstream::error::Failure;
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::{Class, Fate, may_retry};
@@ -21,7 +22,7 @@ impl Slot {
     fn give_up(
         &mut self,
         frame: &[u8],
-        (ledger, recorder): (&Ledger, &Recorder),
+        (ledger, account): (&Ledger, &Account<'_>),
         failure: impl FnOnce() -> Failure,
     ) -> bool {
         if self.order.is_patient {
@@ -30,10 +31,10 @@ impl Slot {
         ledger.lose(&self.touch, frame);
         match std::mem::replace(&mut self.owner, Owner::Gone) {
             Owner::Caller(caller) => {
-                self.order.fail(&caller, &failure(), recorder);
+                self.order.fail(&caller, &failure(), account);
                 return true;
             }
-            Owner::Failed(caller, failure) => self.order.fail(&caller, &failure, recorder),
+            Owner::Failed(caller, failure) => self.order.fail(&caller, &failure, account),
             own => self.owner = own,
         }
         false
@@ -61,7 +62,9 @@ impl Queue {
             while let Some((slot, _)) = slots.next_if(|(_, number)| *number < stamp.end) {
                 let was_sent = start < handed || slot.attempts > 0;
                 let frame = frames.next(slot.length);
-                let books = (&self.ledger, &self.recorder);
+                let came = slot.since.or(Some(stamp.at));
+                let account = Account { recorder: &self.recorder, db: self.db, came };
+                let books = (&self.ledger, &account);
                 count += usize::from(slot.give_up(frame, books, || failure(was_sent)));
                 start += slot.length;
             }
@@ -82,12 +85,13 @@ impl Queue {
         let handed = self.outgoing.kept() - self.outgoing.unwritten();
         let mut frames = self.outgoing.frames();
         let mut start = 0;
-        for slot in &mut self.slots {
+        for (slot, number) in self.slots.iter_mut().zip(self.first..) {
             let was_sent = start < handed || slot.attempts > 0;
             let frame = frames.next(slot.length);
-            let books = (&self.ledger, &self.recorder);
-            if !slot.try_answer(frame, was_sent, answer, &self.recorder) {
-                slot.give_up(frame, books, || failure(was_sent));
+            let came = came(&self.stamps, number, slot);
+            let account = Account { recorder: &self.recorder, db: self.db, came };
+            if !slot.try_answer(frame, was_sent, answer, &account) {
+                slot.give_up(frame, (&self.ledger, &account), || failure(was_sent));
             }
             start += slot.length;
         }
@@ -125,8 +129,10 @@ impl Queue {
             if overtaken.contains(&number) {
                 slot.order.class = Class::Write;
             }
-            self.keep_or_tell(slot, frame, was_sent, cause, keep);
-            if let Some(stamp) = stamps.peek() {
+            let stamp = stamps.peek();
+            let came = slot.since.or(stamp.map(|stamp| stamp.at));
+            self.keep_or_tell((slot, frame), was_sent, cause, keep, came);
+            if let Some(stamp) = stamp {
                 self.stamp(stamp.at, stamp.at);
             }
         }
@@ -162,15 +168,15 @@ impl Queue {
 
     fn keep_or_tell(
         &mut self,
-        slot: Slot,
-        frame: Vec<u8>,
+        (slot, frame): (Slot, Vec<u8>),
         was_sent: bool,
         cause: &str,
         keep: bool,
+        came: Option<Instant>,
     ) {
         let caller = match slot.owner {
             Owner::Caller(caller) => caller,
-            Owner::Failed(caller, failure) => return self.tell(caller, slot.order, *failure),
+            Owner::Failed(caller, failure) => return self.tell(caller, slot.order, *failure, came),
             Owner::Gone | Owner::Probe => return self.ledger.lose(&slot.touch, &frame),
         };
         if keep && self.may_keep(&slot.order, slot.attempts, was_sent) && caller.rewind() {
@@ -179,7 +185,7 @@ impl Queue {
         } else {
             self.ledger.lose(&slot.touch, &frame);
             let failure = Failure::Lost { sent: was_sent, cause: cause.to_owned() };
-            self.tell(caller, slot.order, failure);
+            self.tell(caller, slot.order, failure, came);
         }
     }
 
@@ -205,15 +211,25 @@ impl Queue {
     }
 
     /// Tells a caller at its place: at once if nothing of it is kept.
-    pub(in super::super) fn tell(&mut self, caller: Rc<Replies>, order: Order, failure: Failure) {
+    pub(in super::super) fn tell(
+        &mut self,
+        caller: Rc<Replies>,
+        order: Order,
+        failure: Failure,
+        came: Option<Instant>,
+    ) {
         let is_first = !self.slots.iter().any(|slot| match &slot.owner {
             Owner::Caller(other) | Owner::Failed(other, _) => Rc::ptr_eq(other, &caller),
             Owner::Gone | Owner::Probe => false,
         });
         if is_first {
-            order.fail(&caller, &failure, &self.recorder);
+            let account = Account { recorder: &self.recorder, db: self.db, came };
+            order.fail(&caller, &failure, &account);
         } else {
             self.owe(Owner::Failed(caller, Box::new(failure)), 0, order, Touch::None);
+            if let Some(slot) = self.slots.back_mut() {
+                slot.since = came;
+            }
         }
     }
 
@@ -239,17 +255,17 @@ impl Queue {
 
 impl Order {
     /// The command gets no reply: its caller is told, unless it wants to hear nothing.
-    pub(super) fn fail(&self, caller: &Replies, failure: &Failure, recorder: &Recorder) {
-        let shard = recorder.shard();
+    pub(super) fn fail(&self, caller: &Replies, failure: &Failure, account: &Account<'_>) {
         let outcome = match failure {
             _ if caller.is_closed() => Outcome::Abandoned,
             Failure::TimedOut { .. } => Outcome::Timeout,
             _ => Outcome::Unavailable,
         };
-        shard.count(self.command, outcome);
+        account.close(self.command, outcome, None);
+        let events = &account.shard().events;
         match failure {
-            Failure::TimedOut { .. } => shard.events.timeouts.count("reply"),
-            Failure::Away { .. } => shard.events.timeouts.count("connection"),
+            Failure::TimedOut { .. } => events.timeouts.count("reply"),
+            Failure::Away { .. } => events.timeouts.count("connection"),
             _ => {}
         }
         if self.is_silent {

@@ -25,7 +25,7 @@ use crate::wire::{Protocol, encode};
 pub(super) use ledger::Ledger;
 use ledger::Touch;
 use rewind::Rewind;
-use stamps::Stamp;
+use stamps::{Account, Stamp};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
@@ -269,8 +269,8 @@ impl Queue {
             return Ok(());
         }
         self.record(&slot);
-        if size >= LEAST || self.recorder.slow().is_some() {
-            self.note(&slot, size);
+        if size >= LEAST || self.recorder.is_noted() {
+            self.note(&slot, size, end);
         }
         self.outgoing.answered(slot.length);
         self.pass_stamps();
@@ -304,7 +304,8 @@ impl Queue {
         while let Some(slot) = self.slots.pop_front_if(|slot| slot.length == 0) {
             self.first += 1;
             if let Owner::Failed(caller, failure) = slot.owner {
-                slot.order.fail(&caller, &failure, &self.recorder);
+                let account = Account { recorder: &self.recorder, db: self.db, came: slot.since };
+                slot.order.fail(&caller, &failure, &account);
             }
         }
         self.pass_stamps();

@@ -4,7 +4,9 @@
 //! behind the refused command, so that they see what it wrote; if a write among them was run, the order can't be
 //! kept any more, and the client gets the refusal. Until then the client sends nothing new.
 
+use super::stamps::Account;
 use super::{Order, Owner, Queue, Slot, Touch};
+use crate::telemetry::metrics::code;
 use crate::telemetry::metrics::shard::{Outcome, Recorder};
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::{Backoff, Class, Fate, is_refusal, may_retry};
@@ -34,14 +36,16 @@ struct Step {
 
 impl Rewind {
     /// Its caller gets the replies as they were.
-    fn give_up(self, recorder: &Recorder) {
+    fn give_up(self, recorder: &Recorder, db: u32) {
         self.caller.set_rewinding(false);
+        let account = Account { recorder, db, came: Some(self.since) };
         // What has come of a later reply goes behind these.
         let shape = self.caller.shape();
         let part = self.caller.withdraw(&[]);
         for step in self.steps {
             let first = step.reply.first().copied().unwrap_or(b'-');
-            recorder.shard().count(step.order.command, Outcome::of_reply(first));
+            let error = (first == b'-').then(|| code(&step.reply));
+            account.close(step.order.command, Outcome::of_reply(first), error);
             if step.order.is_silent {
                 self.caller.skip(first);
             } else {
@@ -90,7 +94,7 @@ impl Queue {
         if rewind.on_the_way == 0 {
             let rewind = self.rewinds.swap_remove(place);
             if rewind.is_spoiled {
-                rewind.give_up(&self.recorder);
+                rewind.give_up(&self.recorder, self.db);
             } else {
                 self.again.push_back(rewind);
             }
@@ -124,7 +128,7 @@ impl Queue {
             std::mem::take(&mut self.again).into_iter().partition(is_old);
         self.again = young;
         for rewind in old {
-            rewind.give_up(&self.recorder);
+            rewind.give_up(&self.recorder, self.db);
         }
     }
 
@@ -142,7 +146,7 @@ impl Queue {
     pub(in super::super) fn send_again(&mut self, now: Instant, bound: Duration) {
         for rewind in std::mem::take(&mut self.again) {
             if now >= rewind.since + bound {
-                rewind.give_up(&self.recorder);
+                rewind.give_up(&self.recorder, self.db);
                 continue;
             }
             rewind.caller.set_rewinding(false);
@@ -158,7 +162,7 @@ impl Queue {
     /// Gives up those that still wait for replies: the connection is gone.
     pub(super) fn give_up_unfinished_rewinds(&mut self) {
         for rewind in std::mem::take(&mut self.rewinds) {
-            rewind.give_up(&self.recorder);
+            rewind.give_up(&self.recorder, self.db);
         }
     }
 
@@ -166,7 +170,7 @@ impl Queue {
     pub(super) fn give_up_rewinds(&mut self) {
         self.give_up_unfinished_rewinds();
         for rewind in std::mem::take(&mut self.again) {
-            rewind.give_up(&self.recorder);
+            rewind.give_up(&self.recorder, self.db);
         }
     }
 }

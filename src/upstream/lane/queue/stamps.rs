@@ -7,7 +7,11 @@
 use super::{Owner, Queue, Slot};
 use crate::command::Number;
 use crate::telemetry::big_values::LEAST;
-use crate::telemetry::metrics::shard::Outcome;
+use crate::telemetry::metrics::code;
+use crate::telemetry::metrics::shard::{Outcome, Recorder, Shard};
+use crate::telemetry::spans::Span;
+use crate::upstream::replies::Replies;
+use std::collections::VecDeque;
 use std::time::Instant;
 
 /// All slots below `end` were there at `at`, and handed to the connection at `sent`.
@@ -66,18 +70,24 @@ impl Queue {
             // It took as long as its client wanted it to.
             return self.recorder.shard().count(slot.order.command, outcome);
         }
-        let (at, sent) =
-            self.stamps.front().map_or((self.now, self.now), |stamp| (stamp.at, stamp.sent));
-        self.recorder.begin(slot.since.unwrap_or(at), sent, self.now);
+        let (came, sent) = self.times(slot);
+        self.recorder.begin(came, sent, self.now);
         self.recorder.answered(slot.order.command, outcome);
         if slot.since.is_some() {
             self.recorder.finish();
         }
     }
 
-    /// It was slow, or its reply is large.
+    /// When the front command came, and when it was handed to the connection.
+    fn times(&self, slot: &Slot) -> (Instant, Instant) {
+        let now = (self.now, self.now);
+        let (at, sent) = self.stamps.front().map_or(now, |stamp| (stamp.at, stamp.sent));
+        (slot.since.unwrap_or(at), sent)
+    }
+
+    /// It was slow, its reply is large, or spans are told.
     #[cold]
-    pub(super) fn note(&self, slot: &Slot, size: usize) {
+    pub(super) fn note(&self, slot: &Slot, size: usize, end: &[u8]) {
         let Owner::Caller(caller) = &slot.owner else { return };
         if slot.order.command == Number::NONE {
             return;
@@ -90,6 +100,32 @@ impl Queue {
         if let Some(took) = self.recorder.slow().filter(|_| !slot.order.is_patient) {
             notes.slow(frame, took, caller.client(), self.recorder.route().name());
         }
+        if notes.spans.is_on() {
+            self.tell_span(slot, caller, end);
+        }
+    }
+
+    /// Of the front command, whose reply ends with `end`.
+    fn tell_span(&self, slot: &Slot, caller: &Replies, end: &[u8]) {
+        let (came, sent) = self.times(slot);
+        let mut error = None;
+        if self.kind == b'-' {
+            caller.would_complete(end, |reply| {
+                error = Some(code(reply));
+                true
+            });
+        }
+        self.recorder.shard().ended(slot.order.command, || Span {
+            command: slot.order.command,
+            outcome: Outcome::of_reply(self.kind),
+            route: Some(self.recorder.route()),
+            db: self.db,
+            error,
+            came,
+            sent: Some(sent),
+            ended: self.now,
+            attempts: slot.attempts,
+        });
     }
 
     /// It is an error.
@@ -110,6 +146,48 @@ impl Queue {
         while self.stamps.front().is_some_and(|stamp| stamp.end <= self.first) {
             self.stamps.pop_front();
             self.recorder.finish();
+        }
+    }
+}
+
+/// When the command of the slot with this number came, as far as it was noted.
+pub(super) fn came(stamps: &VecDeque<Stamp>, number: u64, slot: &Slot) -> Option<Instant> {
+    let noted = || stamps.iter().find(|stamp| number < stamp.end).map(|stamp| stamp.at);
+    slot.since.or_else(noted)
+}
+
+/// Where it is told what became of commands that end without a reply of the upstream, or with an earlier one.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Account<'a> {
+    pub(super) recorder: &'a Recorder,
+    pub(super) db: u32,
+    /// When the command came.
+    pub(super) came: Option<Instant>,
+}
+
+impl Account<'_> {
+    /// The shard in which it is counted.
+    pub(super) fn shard(&self) -> &Shard {
+        self.recorder.shard()
+    }
+
+    /// The command came to this end.
+    pub(super) fn close(&self, command: Number, outcome: Outcome, error: Option<&'static str>) {
+        let shard = self.shard();
+        shard.count(command, outcome);
+        if shard.notes.spans.is_on() {
+            let ended = Instant::now();
+            shard.ended(command, || Span {
+                command,
+                outcome,
+                route: Some(self.recorder.route()),
+                db: self.db,
+                error,
+                came: self.came.unwrap_or(ended),
+                sent: None,
+                ended,
+                attempts: 0,
+            });
         }
     }
 }
