@@ -3,7 +3,7 @@
 //! The way of a command:
 //!
 //! ```text
-//! client socket -> session -> wire (decode) -> command (look up) -> routing (target)
+//! client socket -> session -> wire (decode) -> command (look up) -> policy (verdict) -> routing (target)
 //!               -> lane | checkout | hub | memory -> replies -> session -> client socket
 //! ```
 //!

@@ -35,6 +35,7 @@ mod notes;
 mod otlp;
 mod outages;
 mod page;
+mod policy;
 mod protocol;
 mod pubsub;
 mod resilience;

@@ -1,6 +1,6 @@
 //! RESP on the app's side: both protocols on one port, pipelines, inline commands, odd clients.
 
-use crate::harness::{Redis, Sidecar, Sides, Value, compare};
+use crate::harness::{Redis, Sidecar, Sides, Value, compare, compare_without_namespace};
 
 #[test]
 fn both_protocols_live_on_one_port_at_once() {
@@ -23,7 +23,7 @@ fn both_protocols_live_on_one_port_at_once() {
 
 #[test]
 fn every_type_of_resp3_passes() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let mut client = s.client();
         for kind in [
             "string", "integer", "double", "null", "array", "set", "map", "attrib", "verbatim",
@@ -123,7 +123,7 @@ fn a_pipeline_of_ten_thousand_is_answered_in_order() {
 
 #[test]
 fn replies_keep_their_order_whichever_way_each_command_went() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let mut client = s.client();
         let mixed: &[&[&str]] = &[
             &["SET", "k", "v"],
@@ -170,7 +170,7 @@ fn a_command_may_arrive_byte_by_byte() {
 
 #[test]
 fn inline_commands() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let mut client = s.client();
         for line in [
             &b"PING\r\n"[..],
@@ -227,7 +227,7 @@ fn keys_and_values_are_binary_safe() {
 
 #[test]
 fn a_half_closed_client_gets_every_reply() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let mut client = s.client();
         client.send_raw(b"PING\r\n");
         client.half_close();
@@ -241,7 +241,7 @@ fn a_half_closed_client_gets_every_reply() {
 
 #[test]
 fn what_redis_says_of_commands_it_does_not_know_reaches_the_app() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let mut client = s.client();
         let long = "x".repeat(300);
         for args in [
@@ -313,7 +313,7 @@ fn wrong_numbers_of_arguments_are_refused_in_the_words_of_redis() {
 
 #[test]
 fn everything_else_passes_as_it_is() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let mut client = s.client();
         for line in [
             "set k 12345",
@@ -388,7 +388,7 @@ fn a_value_of_32_megabytes_goes_and_comes_back() {
 
 #[test]
 fn large_and_nested_replies_pass() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let mut client = s.client();
         let script = "for i = 1, 20000 do redis.call('RPUSH', 'l', 'item-' .. i) end return 1";
         client.call(&["EVAL", script, "0"]);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::harness::{Redis, RedisOptions, Sidecar, Value, compare};
+use crate::harness::{Redis, RedisOptions, Sidecar, Value, compare_without_namespace};
 
 #[test]
 fn eval_takes_keys_and_arguments_and_returns_every_type() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let mut client = s.client();
         for args in [
             &["return {KEYS[1], KEYS[2], ARGV[1]}", "2", "a", "b", "c"][..],
@@ -39,7 +39,7 @@ fn eval_takes_keys_and_arguments_and_returns_every_type() {
 
 #[test]
 fn scripts_are_loaded_found_and_flushed() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let (mut one, mut two) = (s.client(), s.client());
         let sha = one.call(&["SCRIPT", "LOAD", "return ARGV[1]"]).text();
         two.call(&["EVALSHA", &sha, "0", "hello"]);
@@ -61,7 +61,7 @@ fn scripts_are_loaded_found_and_flushed() {
 
 #[test]
 fn functions() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let mut client = s.client();
         let library = "#!lua name=lib\n\
             redis.register_function('put', function(keys, args) \
@@ -93,7 +93,7 @@ fn functions() {
 
 #[test]
 fn a_script_runs_in_the_database_of_its_client() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let (mut one, mut two) = (s.client(), s.client());
         one.call(&["SELECT", "8"]);
         one.call(&["EVAL", "return redis.call('SET', KEYS[1], 'eight')", "1", "k"]);

@@ -1,6 +1,6 @@
 //! CLIENT TRACKING: the server's promise to say when a key has changed, kept through us.
 
-use crate::harness::{Client, Redis, Sidecar, Value, compare};
+use crate::harness::{Client, Redis, Sidecar, Value, compare, compare_without_namespace};
 
 fn call(client: &mut Client, line: &str) -> Value {
     client.call(&line.split(' ').collect::<Vec<_>>())
@@ -8,7 +8,7 @@ fn call(client: &mut Client, line: &str) -> Value {
 
 #[test]
 fn a_key_that_was_read_is_reported_once_when_it_changes() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let (mut reader, mut writer) = (s.fresh_client().resp3(), s.client());
         call(&mut writer, "MSET k 1 l 1");
         call(&mut reader, "CLIENT TRACKING ON");
@@ -117,7 +117,7 @@ fn questions_about_tracking() {
 
 #[test]
 fn invalidations_may_be_sent_to_another_client() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let (mut reader, mut listener, mut writer) = (s.client(), s.client(), s.client());
         let id = listener.unrecorded(&["CLIENT", "ID"]).int();
         call(&mut listener, "SUBSCRIBE __redis__:invalidate");

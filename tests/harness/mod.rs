@@ -22,7 +22,7 @@ pub(crate) use process::Process;
 pub(crate) use redis::{PASSWORD, Redis, RedisOptions, ServerCert, free_port};
 pub(crate) use script::{Script, directory as scripts_directory};
 pub(crate) use scripted::{Answer, Call, Scripted};
-pub(crate) use side::{Scenario, Sides, compare, compare_everywhere};
+pub(crate) use side::{Scenario, Sides, compare, compare_everywhere, compare_without_namespace};
 pub(crate) use sidecar::{Sidecar, SidecarOptions};
 pub(crate) use value::Value;
 

@@ -14,7 +14,7 @@ mod treatment;
 
 use super::refusal::Refusal;
 use crate::command::keys::{self, Keys, KeysError};
-use crate::command::{self, Spec};
+use crate::command::{self, Kind, Spec};
 use crate::config;
 use crate::wire::decode::Request;
 pub use reply::{Shape, Stripper};
@@ -103,7 +103,7 @@ impl Namespace {
         in_multi: bool,
         out: &mut Vec<u8>,
     ) -> Edited {
-        if !matches!(way, Treatment::Pass | Treatment::Refuse(_)) && !spec.fits(request.argc()) {
+        if way != Treatment::Pass && !spec.fits(request.argc()) {
             return Err(arity(spec));
         }
         match way {
@@ -180,20 +180,31 @@ impl Namespace {
     }
 }
 
+/// In the words of Redis 7.0, of both commands.
+const UNBALANCED: &str =
+    "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.";
+
 /// The places of all keys, or the error that the server would have for it.
 fn positions(spec: &Spec, request: &Request<'_>) -> Result<Keys, Refusal> {
     keys::positions(spec, request).map_err(|error| match error {
         KeysError::Arity(_) => arity(command::resolve(request).unwrap_or(spec)),
         KeysError::Subcommand(_) => subcommand(spec, request.arg(1).unwrap_or_default()),
-        KeysError::Count(name @ ("xread" | "xreadgroup")) => Refusal::new(
-            "syntax",
-            format!(
-                "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '$' must be \
-                 specified."
-            ),
-        ),
+        KeysError::Count("xread" | "xreadgroup") => Refusal::new("syntax", UNBALANCED),
+        KeysError::Count(_) if spec.kind == Kind::Script => numkeys(spec, request),
         KeysError::Count(_) | KeysError::Option(_) => Refusal::new("syntax", "ERR syntax error"),
     })
+}
+
+/// A script's number of keys that can't be, in the server's words.
+fn numkeys(spec: &Spec, request: &Request<'_>) -> Refusal {
+    let number = std::str::from_utf8(request.arg(2).unwrap_or_default()).unwrap_or_default();
+    let text = match number.parse::<i64>() {
+        Ok(number) if number < 0 => "ERR Number of keys can't be negative",
+        Ok(_) => "ERR Number of keys can't be greater than number of args",
+        Err(_) if spec.name.starts_with("fcall") => "ERR Bad number of keys provided",
+        Err(_) => "ERR value is not an integer or out of range",
+    };
+    Refusal::new("syntax", text)
 }
 
 fn arity(spec: &Spec) -> Refusal {
