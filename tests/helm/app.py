@@ -29,9 +29,10 @@ def push(connection, value):
 
 
 def main():
-    kept, count = connect(), 0
+    kept, count, told = connect(), 0, 0
     print("started", flush=True)
     while not ending or time.monotonic() < ending[0] + WORK:
+        told = told if ending else count
         push(kept, f"{count}")
         count += 1
         if count % 10 == 0:
@@ -41,6 +42,7 @@ def main():
     push(kept, f"{count}")
     push(connect(), f"{count + 1}")
     print(f"acknowledged {count + 2}", flush=True)
+    print(f"after SIGTERM {count + 2 - told}", flush=True)
 
 
 try:

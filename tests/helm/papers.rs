@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
-use super::chart::{NEWEST, copy_of_charts, root, run, run_in, template};
+use super::chart::{NEWEST, copy_of_charts, root, run, run_in};
 
 fn chart(file: &str) -> PathBuf {
     root().join("helm/redis-sidecar").join(file)
@@ -155,9 +155,15 @@ fn the_notes_say_where_redis_is() {
 }
 
 #[test]
-fn the_library_says_how_it_is_to_be_called() {
-    // A chart of another name passes itself, where its sidecar stands behind an alias.
-    let args = ["--set", "orders-redis.config.upstream.url="];
-    let said = template("examples/several-apps", NEWEST, &args).map(|_| ()).unwrap_err();
-    assert!(said.contains("config.upstream.url: name your Redis"), "{said}");
+fn the_templates_say_how_they_are_to_be_called() {
+    // With aliases alone, the calling chart's own `.` leads to no sidecar.
+    let charts = copy_of_charts();
+    let file = charts.path().join("examples/several-apps/templates/deployments.yaml");
+    let right = "index $.Subcharts (printf \"%s-redis\" $name)";
+    let text = read(file.clone());
+    assert!(text.contains(right), "{text}");
+    fs::write(file, text.replace(right, "$")).unwrap();
+    run_in(charts.path(), &["dependency", "build", "examples/several-apps"]).unwrap();
+    let said = run_in(charts.path(), &["template", "shop", "examples/several-apps"]).unwrap_err();
+    assert!(said.contains("or .Subcharts.ALIAS"), "{said}");
 }

@@ -24,6 +24,9 @@ pub(super) const POD_IP: &str = "127.0.0.2";
 
 const BINARY: &str = env!("CARGO_BIN_EXE_redis-sidecar");
 
+/// Where that is in the image.
+const IN_THE_IMAGE: &str = "/redis-sidecar";
+
 /// What a Secret of this name has under this key.
 pub(super) type Secrets<'a> = &'a dyn Fn(&str, &str) -> String;
 
@@ -140,7 +143,7 @@ impl Pod {
             )
         });
         let program = words.next().unwrap();
-        let program = if program == "redis-sidecar" { BINARY } else { &program };
+        let program = if program == IN_THE_IMAGE { BINARY } else { &program };
         let mut command = Command::new(program);
         command.args(words).current_dir(self.dir.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -152,7 +155,7 @@ impl Pod {
     /// Runs the sidecar's binary to its end with the sidecar's arguments and environment: code, both outputs.
     pub(super) fn run_sidecar(&self, command: &str) -> (Option<i32>, String) {
         let sidecar = self.sidecar();
-        let mut words = vec!["redis-sidecar".to_owned(), command.to_owned()];
+        let mut words = vec![IN_THE_IMAGE.to_owned(), command.to_owned()];
         words.extend(list(&sidecar["args"]).iter().map(text).filter(|word| word != command));
         let output = self.command(&text(&sidecar["name"]), &words).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
@@ -166,7 +169,7 @@ impl Pod {
             let container_name = text(&container["name"]);
             let mut words: Vec<String> = list(&container["command"]).iter().map(text).collect();
             if words.is_empty() {
-                words.push("redis-sidecar".to_owned());
+                words.push(IN_THE_IMAGE.to_owned());
             }
             words.extend(list(&container["args"]).iter().map(text));
             let process = self.launch(&container_name, &words);

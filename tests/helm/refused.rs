@@ -91,6 +91,15 @@ fn what_cannot_work_together_is_named() {
 }
 
 #[test]
+fn no_hook_sleeps_for_no_time() {
+    let plain = format!("{APP}native: false\nshutdown: {{appSeconds: 0}}\n");
+    let text = with_values(&plain, NEWEST).unwrap().text;
+    assert!(text.contains("postStart") && !text.contains("preStop"), "{text}");
+    let alone = format!("{SERVICE}service: {{open: true}}\nshutdown: {{endpointsSeconds: 0}}\n");
+    assert!(!with_values(&alone, NEWEST).unwrap().text.contains("lifecycle"));
+}
+
+#[test]
 fn what_the_cluster_cannot_do_is_named() {
     let plain = format!("{APP}native: false\n");
     assert!(with_values(&plain, "1.30.0").is_ok());

@@ -1,9 +1,10 @@
 """Validates objects against Kubernetes' own schemas, strictly, and those of the Prometheus operator.
 
-Reads lines of JSON, each a [case, object], from standard input. Prints a line for each fault, and at last how many validations
-it did.
+Reads lines of JSON, each a [case, oldest, newest, object], from standard input: the versions of Kubernetes that the object is
+for. Prints a line for each fault, and at last how many validations it did.
 """
 
+import functools
 import json
 import sys
 
@@ -15,6 +16,7 @@ from referencing import Registry, Resource
 OLDEST = (1, 29)
 
 
+@functools.cache
 def versions():
     """All that the package ships, from the oldest that the chart supports."""
     found = {version for version in utils.all_versions() if not version.endswith("-strict")}
@@ -48,7 +50,7 @@ def operator_fault(item):
     return None if kept == item else f"has unknown fields; known are {kept}"
 
 
-def faults(schemas, item):
+def faults(schemas, oldest, newest, item):
     if item["apiVersion"] == "monitoring.coreos.com/v1":
         try:
             fault = operator_fault(item)
@@ -56,7 +58,8 @@ def faults(schemas, item):
             fault = str(error)
         yield "operator", fault
         return
-    for version in versions():
+    every = versions()
+    for version in every[every.index(oldest) : every.index(newest) + 1]:
         try:
             errors = schemas.of(version, item["kind"], item["apiVersion"]).iter_errors(item)
             fault = "; ".join(f"{'.'.join(map(str, error.path))}: {error.message}" for error in errors)
@@ -67,8 +70,8 @@ def faults(schemas, item):
 
 def main():
     schemas, count = Schemas(), 0
-    for case, item in map(json.loads, sys.stdin):
-        for version, fault in faults(schemas, item):
+    for case, oldest, newest, item in map(json.loads, sys.stdin):
+        for version, fault in faults(schemas, oldest, newest, item):
             count += 1
             if fault:
                 print(f"{case}: {item['kind']} {item['metadata']['name']}, {version}: {fault}")

@@ -38,7 +38,12 @@ config.yaml: what the chart sets itself, and `config` laid over it. All that is 
 {{- $admin := dict "address" "0.0.0.0:9121" -}}
 {{- /* An outage is every pod's at once: to take all apps out of their Services would make it worse. */ -}}
 {{- if not $isAlone -}}{{- $_ := set $admin "ready_in_outage" true -}}{{- end -}}
-{{- $own := dict "listen" $listen "admin" $admin "log" (dict "format" "json") -}}
+{{- /* A node's cores are not the pod's: `auto` would make a worker, and its connections, for every two of them. */ -}}
+{{- $own := dict "listen" $listen "admin" $admin "log" (dict "format" "json") "workers" 1 -}}
+{{- if eq (dig "upstream" "url" "" .Values.config) "memory://" -}}
+{{- /* Within the container's limit. */ -}}
+{{- $_ := set $own "memory" (dict "maxmemory" "128mb") -}}
+{{- end -}}
 {{- if $upstream -}}{{- $_ := set $own "upstream" $upstream -}}{{- end -}}
 {{- toYaml $own -}}
 {{- end -}}

@@ -119,7 +119,7 @@ volumeMounts:
 
 {{/* An exec action that asks the sidecar beside it: {c, for, timeout}. */}}
 {{- define "redis-sidecar.wait" -}}
-command: [redis-sidecar, wait, --for, {{ .for }}, --timeout, {{ .timeout }}, --config, {{ include "redis-sidecar.directory" .c }}/config.yaml]
+command: [{{ .c.Values.image.binary }}, wait, --for, {{ .for }}, --timeout, {{ .timeout }}, --config, {{ include "redis-sidecar.directory" .c }}/config.yaml]
 {{- end -}}
 
 {{/*
@@ -134,10 +134,13 @@ postStart is over, and sends SIGTERM to all at once, to each after its preStop. 
 postStart:
   exec:
     {{- include "redis-sidecar.wait" (dict "c" .c "for" "startup" "timeout" "60s") | nindent 4 }}
+{{- /* A sleep of 0 is refused by Kubernetes before 1.33. */}}
+{{- if $shutdown.appSeconds }}
 preStop:
   sleep:
     seconds: {{ $shutdown.appSeconds }}
-{{- else if and (eq .kind "alone") $sleeps -}}
+{{- end }}
+{{- else if and (eq .kind "alone") $sleeps $shutdown.endpointsSeconds -}}
 preStop:
   sleep:
     seconds: {{ $shutdown.endpointsSeconds }}
