@@ -43,6 +43,7 @@ mod scripting;
 mod slow_clients;
 mod spans;
 mod streams;
+mod systemd;
 mod tracking;
 mod transactions;
 mod transactions_lost;

@@ -1,13 +1,14 @@
 //! Where apps connect: the TCP address and the Unix socket, and how many descriptors that may take.
 
 use super::ServerError;
+use super::systemd::Handed;
 use crate::config;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -19,25 +20,28 @@ const RESERVED: u64 = 256;
 pub(super) struct Listeners {
     pub(super) tcp: Option<TcpListener>,
     pub(super) unix: Option<UnixListener>,
+    /// the Unix socket's path, where it is ours to remove
+    pub(super) own_path: Option<PathBuf>,
 }
 
 impl Listeners {
-    pub(super) fn bind(listen: &config::Listen) -> Result<Self, ServerError> {
-        let tcp = match listen.address {
-            Some(address) => Some(
-                bind_tcp(address)
-                    .map_err(|error| ServerError::Listen { address: address.to_string(), error })?,
-            ),
-            None => None,
-        };
-        let unix = match &listen.unix_socket {
-            Some(path) => Some(bind_unix(path).map_err(|error| ServerError::Listen {
-                address: path.display().to_string(),
-                error,
-            })?),
-            None => None,
-        };
-        Ok(Self { tcp, unix })
+    /// Takes those that were `handed` over, and binds the others.
+    pub(super) fn bind(listen: &config::Listen, handed: &mut Handed) -> Result<Self, ServerError> {
+        let tcp = listen.address.map(|address| match handed.tcp(address) {
+            Some(listener) => Ok(listener),
+            None => bind_tcp(address)
+                .map_err(|error| ServerError::Listen { address: address.to_string(), error }),
+        });
+        let mut own_path = None;
+        let unix = listen.unix_socket.as_ref().map(|path| match handed.unix(path) {
+            Some(listener) => Ok(listener),
+            None => {
+                own_path = Some(path.clone());
+                let address = path.display().to_string();
+                bind_unix(path).map_err(|error| ServerError::Listen { address, error })
+            }
+        });
+        Ok(Self { tcp: tcp.transpose()?, unix: unix.transpose()?, own_path })
     }
 
     pub(super) fn tcp_address(&self) -> Option<SocketAddr> {

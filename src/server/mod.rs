@@ -5,6 +5,7 @@
 
 mod listener;
 mod reload;
+mod systemd;
 mod tell;
 mod tls;
 mod worker;
@@ -29,6 +30,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use systemd::Handed;
 use tell::Tellers;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -52,6 +54,15 @@ pub enum ServerError {
         address: String,
         /// What the system said.
         error: io::Error,
+    },
+    /// systemd has opened a socket that we are not to listen on.
+    #[error(
+        "systemd hands over a socket at {address}, which is neither listen.address, \
+         listen.unix_socket nor admin.address; make ListenStream= and the configuration the same"
+    )]
+    Handed {
+        /// Address or path that it is bound to.
+        address: String,
     },
     /// TLS towards the upstream or towards apps.
     #[error(transparent)]
@@ -78,7 +89,7 @@ impl ServerError {
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         match self {
-            Self::Tls(_) | Self::Pool(_) => true,
+            Self::Tls(_) | Self::Pool(_) | Self::Handed { .. } => true,
             #[cfg(feature = "otlp")]
             Self::Collector(_) => true,
             Self::Listen { .. } | Self::System { .. } => false,
@@ -158,8 +169,11 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(system("signals"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system("signals"))?;
     listener::raise_descriptor_limit(config.listen.max_clients);
-    let listeners = Listeners::bind(&config.listen)?;
-    let admin = bind_admin(&config).await?;
+    let mut handed = Handed::of_this_process()?;
+    let mut listeners = Listeners::bind(&config.listen, &mut handed)?;
+    let own_path = listeners.own_path.take();
+    let admin = bind_admin(&config, &mut handed).await?;
+    handed.expect_all_taken()?;
     let port = listeners.tcp_address().map_or(0, |address| address.port());
     let own = listeners.tcp_address().into_iter().collect();
     let acceptor = config.listen.tls.as_ref().map(tls::acceptor).transpose()?;
@@ -187,12 +201,14 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     tokio::spawn(house_keeping(Arc::clone(&shared), port));
     let hangup = signal(SignalKind::hangup()).map_err(system("signals"))?;
     tokio::spawn(reload::on_hangup(hangup, Arc::clone(&shared), reload));
+    systemd::notify("READY=1\nSTATUS=serving");
 
     let cause = tokio::select! {
         name = either(&mut terminate, &mut interrupt) => name,
         () = shared.vitals.quit_asked() => "/quitquitquit",
     };
     tracing::info!(cause, "stopping: no new clients, commands in flight may end");
+    systemd::notify("STOPPING=1\nSTATUS=waiting for commands in flight");
     tokio::select! {
         () = drain(&shared, &workers) => {}
         name = either(&mut terminate, &mut interrupt) => {
@@ -206,14 +222,20 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
             tracing::warn!(signal = name, "stopping at once");
         }
     }
-    listener::remove_socket(shared.config.listen.unix_socket.as_deref());
+    listener::remove_socket(own_path.as_deref());
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, ServerError> {
+async fn bind_admin(
+    config: &Config,
+    handed: &mut Handed,
+) -> Result<Option<TcpListener>, ServerError> {
     let Some(address) = config.admin.address else { return Ok(None) };
-    let bound = TcpListener::bind(address).await;
+    let bound = match handed.tcp(address) {
+        Some(listener) => TcpListener::from_std(listener),
+        None => TcpListener::bind(address).await,
+    };
     bound
         .map(Some)
         .map_err(|error| ServerError::Listen { address: format!("admin {address}"), error })

@@ -2,6 +2,7 @@
 //! binary, a raw RESP client, and a comparison of both sides byte by byte.
 //! Nothing here sleeps to wait for a condition: [`eventually`] polls with a deadline.
 
+mod activated;
 mod certs;
 mod cli;
 mod client;
@@ -14,6 +15,7 @@ mod side;
 mod sidecar;
 mod value;
 
+pub(crate) use activated::SocketActivated;
 pub(crate) use certs::Certs;
 pub(crate) use cli::{Cli, Outcome};
 pub(crate) use client::{Client, encode, escape};
