@@ -47,6 +47,13 @@ const BULLMQ: Library =
 const RATE_LIMITER: Library =
     Library { script: "rate-limiter-flexible/main.js", scenarios: &LOGINS, not_in_memory: &LOGINS };
 
+/// Python's queue of tasks, with a worker of its own.
+const CELERY: Library =
+    Library { script: "celery/main.py", scenarios: &["tasks"], not_in_memory: &["tasks"] };
+/// Ruby's queue of jobs, with a process of its own.
+const SIDEKIQ: Library =
+    Library { script: "sidekiq/main.rb", scenarios: &["jobs"], not_in_memory: &[] };
+
 /// How long the upstream is away.
 const OUTAGE: Duration = Duration::from_secs(2);
 
@@ -275,6 +282,46 @@ fn bullmq_across_a_long_outage() {
 #[test]
 fn rate_limiter_flexible_across_a_long_outage() {
     RATE_LIMITER.play_across_outage("200ms").expect_long_outage();
+}
+
+#[test]
+fn celery_through_tls() {
+    through_tls(&CELERY);
+}
+
+#[test]
+fn sidekiq_through_tls() {
+    through_tls(&SIDEKIQ);
+}
+
+#[test]
+fn celery_is_told_why_not_in_memory() {
+    in_memory(&CELERY);
+}
+
+#[test]
+fn sidekiq_in_memory() {
+    in_memory(&SIDEKIQ);
+}
+
+#[test]
+fn celery_across_a_short_outage() {
+    CELERY.play_across_outage("15s").expect_short_outage();
+}
+
+#[test]
+fn sidekiq_across_a_short_outage() {
+    SIDEKIQ.play_across_outage("15s").expect_short_outage();
+}
+
+#[test]
+fn celery_across_a_long_outage() {
+    CELERY.play_across_outage("200ms").expect_long_outage();
+}
+
+#[test]
+fn sidekiq_across_a_long_outage() {
+    SIDEKIQ.play_across_outage("200ms").expect_long_outage();
 }
 
 #[test]

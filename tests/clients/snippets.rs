@@ -10,12 +10,15 @@ use crate::harness::scripts_directory;
 /// Code by the place that it is from, such as `ioredis/connect.js: connect`.
 type Snippets = BTreeMap<String, String>;
 
+const LIBRARIES: [&str; 7] =
+    ["ioredis", "node-redis", "redis-py", "bullmq", "rate-limiter-flexible", "celery", "sidekiq"];
+
 #[test]
 fn the_code_in_the_docs_is_what_the_trials_run() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/clients.md");
     let shown = fences(&fs::read_to_string(page).unwrap());
     let mut run = Snippets::new();
-    for library in ["ioredis", "node-redis", "redis-py", "bullmq", "rate-limiter-flexible"] {
+    for library in LIBRARIES {
         for file in fs::read_dir(scripts_directory().join(library)).unwrap() {
             let path = file.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -38,7 +41,7 @@ fn fences(page: &str) -> Snippets {
         match (&mut open, line.strip_prefix("```")) {
             (Some(code), None) => code.extend([line, "\n"]),
             (Some(_), Some(_)) => drop(found.insert(place.clone(), open.take().unwrap())),
-            (None, Some("js" | "python")) => open = Some(String::new()),
+            (None, Some("js" | "python" | "ruby")) => open = Some(String::new()),
             (None, _) => {
                 let comment = line.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
                 place = comment.unwrap_or("?").to_owned();

@@ -10,7 +10,7 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-/// `ca`, `server`, `client`, `expired`, `not-yet-valid` and `wrong-host`, each with `.crt` and `.key`, and the
+/// `ca`, `server`, `cloud` (for cache.example.com), `client`, `expired`, `not-yet-valid` and `wrong-host`, each with `.crt` and `.key`, and the
 /// certificate of an authority that signed none of them as `unknown-ca.crt`.
 pub(crate) struct Certs {
     dir: TempDir,
@@ -27,6 +27,8 @@ impl Certs {
             ExtendedKeyUsagePurpose::ServerAuth,
             &issuer,
         );
+        let cloud = ["cache.example.com"];
+        certs.sign("cloud", &cloud, ExtendedKeyUsagePurpose::ServerAuth, &issuer);
         certs.sign("client", &["app"], ExtendedKeyUsagePurpose::ClientAuth, &issuer);
         certs.sign("wrong-host", &["elsewhere.test"], ExtendedKeyUsagePurpose::ServerAuth, &issuer);
         certs.sign(

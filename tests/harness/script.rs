@@ -1,4 +1,4 @@
-//! A script of tests/clients, run by node or python with a sidecar's address. It prints a line for each
+//! A script of tests/clients, run by node, python or ruby with a sidecar's address. It prints a line for each
 //! scenario, `outage please` when it wants one, and `done`; it reads a line when the outage is over.
 
 use std::fs;
@@ -73,19 +73,20 @@ pub(crate) fn directory() -> PathBuf {
 /// The program that runs `script`, when the libraries that it needs are installed as they are pinned.
 #[track_caller]
 fn interpreter(script: &str) -> PathBuf {
-    let is_python = Path::new(script).extension().is_some_and(|extension| extension == "py");
-    let (pinned, installed) = match is_python {
-        true => ("requirements.txt", "venv/installed"),
-        false => ("package-lock.json", "node_modules/.installed"),
-    };
+    let extension = Path::new(script).extension().unwrap_or_default().to_string_lossy();
     let read = |name: &str| fs::read(directory().join(name)).ok();
-    let program = match is_python {
-        true => Some(directory().join("venv/bin/python")),
-        false => find_in_path("node"),
+    let is_as_pinned = |pinned, installed| read(pinned) == read(installed);
+    let program = match &*extension {
+        "py" => Some(directory().join("venv/bin/python"))
+            .filter(|_| is_as_pinned("requirements.txt", "venv/installed")),
+        // The system's own: Debian pins what there is of Ruby.
+        "rb" => find_in_path("ruby").filter(|_| find_in_path("sidekiq").is_some()),
+        _ => find_in_path("node")
+            .filter(|_| is_as_pinned("package-lock.json", "node_modules/.installed")),
     };
-    program.filter(|program| program.exists() && read(pinned) == read(installed)).unwrap_or_else(
-        || panic!("the libraries of tests/clients are missing; run scripts/test once, or scripts/client-libraries"),
-    )
+    program.filter(|program| program.exists()).unwrap_or_else(|| {
+        panic!("the libraries of tests/clients are missing; run scripts/test once, or scripts/client-libraries")
+    })
 }
 
 fn forward(pipe: impl Read + Send + 'static, lines: Sender<String>) {
