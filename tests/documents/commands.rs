@@ -17,9 +17,8 @@ use super::page::{Block, root};
 use crate::harness::Certs;
 
 /// Why a block may not be run, and how many blocks of all pages.
-const NOT_RUN: [(&str, usize); 4] = [
+const NOT_RUN: [(&str, usize); 3] = [
     ("needs a container engine", 2),
-    ("needs a cluster", 12),
     ("needs systemd as the first process", 1),
     ("takes minutes", 10),
 ];
