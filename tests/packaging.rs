@@ -11,6 +11,9 @@ use std::process::Command;
 
 use clap::CommandFactory;
 use redis_sidecar::cli::args::CommandLine;
+use serde_yaml::Value;
+
+use crate::harness::run_alone;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -72,6 +75,46 @@ fn the_container_is_built_from_enough_and_from_little() {
     assert!(dockerfile.contains("RUN scripts/build-static /out"), "by the script that is tested");
     assert!(dockerfile.contains("\nFROM scratch\n") && dockerfile.contains("\nUSER 65532:65532\n"));
     assert!(dir.path().join("scripts/build-static").exists());
+}
+
+/// The services of docker-compose.yaml, played by the programs of this machine: the certificates as they are
+/// made there, the Redis and the sidecar as they are started there, and the app's question.
+#[test]
+fn the_compose_file_makes_a_whole() {
+    let compose: Value = serde_yaml::from_str(&read("docker-compose.yaml")).unwrap();
+    let service = |name: &str| compose["services"][name].clone();
+    let dir = tempfile::tempdir().unwrap();
+    let place = |text: &str| {
+        text.replace("/certificates", &dir.path().join("certificates").display().to_string())
+    };
+    fs::create_dir(dir.path().join("certificates")).unwrap();
+    fs::write(dir.path().join("hosts"), "127.0.0.1 localhost cache\n").unwrap();
+    let make = place(service("certificates")["command"][1].as_str().unwrap());
+    fs::write(dir.path().join("certificates.sh"), make).unwrap();
+    let redis = place(service("cache")["command"].as_str().unwrap());
+    let environment = service("sidecar")["environment"].clone();
+    let pairs = environment.as_mapping().unwrap().iter();
+    let environment: Vec<String> = pairs
+        .map(|(name, value)| format!("{}={}", name.as_str().unwrap(), value.as_str().unwrap()))
+        .collect();
+    assert_eq!(service("sidecar")["network_mode"], "service:app");
+    let question = "redis-cli -h 127.0.0.1 incr visits";
+    assert!(service("app")["command"].as_str().unwrap().contains(question));
+    let script = format!(
+        "ip link set lo up; mount --bind hosts /etc/hosts; mkdir work\n\
+         /bin/sh -ec \"$(cat certificates.sh)\" 2>/dev/null\n\
+         (cd work; exec {redis}) >/dev/null &\n\
+         env -i {} {sidecar} &\n\
+         {sidecar} wait --timeout 30s\n\
+         {question}\n",
+        place(&environment.join(" ")),
+        redis = redis.trim(),
+        sidecar = env!("CARGO_BIN_EXE_redis-sidecar"),
+    );
+    fs::write(dir.path().join("script"), script).unwrap();
+    let output = run_alone(&dir.path().join("script"), dir.path());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.ends_with("1\n"), "{output:?}");
 }
 
 #[test]

@@ -7,14 +7,14 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 
 use tempfile::TempDir;
 
 use super::Page;
 use super::page::{Block, root};
-use crate::harness::Certs;
+use crate::harness::{Certs, run_alone};
 
 /// Why a block may not be run, and how many blocks of all pages.
 const NOT_RUN: [(&str, usize); 3] = [
@@ -143,16 +143,7 @@ impl Shell {
     fn run(&self, page: &Page) -> Result<(), String> {
         let dir = self.dir.path();
         self.furnish(page);
-        let output = Command::new("timeout")
-            .args(["--kill-after=1", "90", "unshare"])
-            .args((!is_root()).then_some(["--user", "--map-root-user"]).into_iter().flatten())
-            .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
-            .args(["bash", "-euo", "pipefail"])
-            .arg(dir.join("script"))
-            .current_dir(dir.join("project"))
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let output = run_alone(&dir.join("script"), &dir.join("project"));
         let read = |name: &str| fs::read_to_string(dir.join("out").join(name)).unwrap_or_default();
         if !output.status.success() {
             let (line, said) = (read("at"), String::from_utf8_lossy(&output.stderr).into_owned());
@@ -220,11 +211,6 @@ fn write_program(path: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt;
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-fn is_root() -> bool {
-    let output = Command::new("id").arg("-u").output().unwrap();
-    output.stdout == b"0\n"
 }
 
 /// Whether `printed` is what `shown` shows, where `...` stands for anything, in a line or as one.
