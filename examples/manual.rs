@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 use redis_sidecar::cli::args::CommandLine;
 
@@ -43,12 +43,12 @@ fn manual(command: Command) -> Result<Vec<u8>, Box<dyn Error>> {
         let heading = format!(".SH \"{}\"\n", part.get_name().to_uppercase());
         page.extend_from_slice(heading.as_bytes());
         let own = part.clone().mut_args(|arg| {
-            let is_everywhere = arg.is_global_set();
+            let is_everywhere = arg.is_global_set() || is_of_clap(&arg);
             arg.hide(is_everywhere)
         });
         let about = own.get_about().map(ToString::to_string).unwrap_or_default();
         page.extend_from_slice(format!("{}\n.PP\n", about.replace('-', "\\-")).as_bytes());
-        if own.get_arguments().any(|arg| !arg.is_hide_set() && arg.get_id() != "help") {
+        if own.get_arguments().any(|arg| !arg.is_hide_set()) {
             let mut options = Vec::new();
             clap_mangen::Man::new(own).render_options_section(&mut options)?;
             let text = String::from_utf8(options)?.replace(".SH OPTIONS\n", "");
@@ -58,4 +58,8 @@ fn manual(command: Command) -> Result<Vec<u8>, Box<dyn Error>> {
     man.render_extra_section(&mut page)?;
     man.render_version_section(&mut page)?;
     Ok(page)
+}
+
+fn is_of_clap(arg: &Arg) -> bool {
+    matches!(arg.get_id().as_str(), "help" | "version")
 }
