@@ -64,9 +64,27 @@ impl Pair {
                 self.pick(command)
             }
             _ => {
+                self.level(command);
                 let (ours, real) = (self.ask_engine(command), self.ask_server(command));
                 self.check(is_same(command, &ours, &real), command, &ours, &real)
             }
+        }
+    }
+
+    /// Takes away what a reply of the server depends on beside the data.
+    fn level(&mut self, command: &[Vec<u8>]) {
+        match command[0].to_ascii_lowercase().as_slice() {
+            // It refuses to compare numbers if any command before, of anybody, left ERANGE in errno, as
+            // ZCOUNT z 1e400 0 does. This one sets errno to 0, and fails.
+            b"sort" | b"sort_ro" => {
+                self.client.call(&[b"INCRBYFLOAT", SCRATCH, b"x"]);
+            }
+            // It counts keys that are over and not removed yet; SCAN removes them.
+            b"dbsize" => {
+                self.client.call(&["SCAN", "0", "COUNT", "1000000"]);
+                self.engine.expire_some(now(), usize::MAX);
+            }
+            _ => {}
         }
     }
 
@@ -223,6 +241,11 @@ fn is_same(command: &[Vec<u8>], ours: &[u8], real: &[u8]) -> bool {
                 _ => None,
             });
             matches!(both, [Some(ours), Some(real)] if ours.abs_diff(real) < 1_000)
+        }
+        // Whether a small integer is a shared one depends on how the key came by it.
+        b"object" if command[1].eq_ignore_ascii_case(b"REFCOUNT") => {
+            let count = |bytes: &[u8]| bytes == b":1\r\n" || bytes == b":2147483647\r\n";
+            count(ours) && count(real)
         }
         b"object" if command[1].eq_ignore_ascii_case(b"IDLETIME") => {
             let both = [ours, real].map(Value::parse);
