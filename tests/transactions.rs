@@ -1,11 +1,14 @@
 //! MULTI, EXEC, DISCARD and WATCH: on one connection from begin to end, and clean after it.
 
 use crate::harness::{
-    Redis, Scenario, Sidecar, SidecarOptions, Value, compare_everywhere, eventually,
+    Client, Redis, Scenario, Sidecar, SidecarOptions, Value, compare_everywhere, eventually,
 };
 
 fn play(s: &Scenario, lines: &[&str]) {
-    let mut client = s.client();
+    call_all(&mut s.client(), lines);
+}
+
+fn call_all(client: &mut Client, lines: &[&str]) {
     for line in lines {
         client.call(&line.split(' ').collect::<Vec<_>>());
     }
@@ -225,5 +228,26 @@ fn what_a_watching_client_held_upstream_goes_with_it() {
     drop(client);
     eventually("no connection upstream is left in MULTI", || {
         redis.connections().iter().all(|line| line.contains("multi=-1"))
+    });
+}
+
+#[test]
+fn subscriptions_queued_in_multi_are_confirmed_where_their_command_stands() {
+    compare_everywhere(|s| {
+        let mut client = s.client();
+        call_all(&mut client, &["MULTI", "SUBSCRIBE a b c", "SET k v", "PSUBSCRIBE p*", "EXEC"]);
+        // EXEC counts commands, not confirmations: two more come behind what it counts
+        (0..2).for_each(|_| drop(client.read()));
+        for channel in ["a", "c", "p1"] {
+            s.bystander().call(&["PUBLISH", channel, "news"]);
+            client.read();
+        }
+        if s.protocol == 3 {
+            call_all(
+                &mut client,
+                &["MULTI", "UNSUBSCRIBE a", "GET k", "SUBSCRIBE d", "EXEC", "GET k"],
+            );
+        }
+        call_all(&mut client, &["PUNSUBSCRIBE p*", "UNSUBSCRIBE b"]);
     });
 }

@@ -145,6 +145,22 @@ pub enum Kind {
     ReadOnlyMode,
 }
 
+impl Kind {
+    /// SUBSCRIBE, UNSUBSCRIBE and their kin.
+    #[must_use]
+    pub fn is_subscription(self) -> bool {
+        matches!(
+            self,
+            Self::Subscribe
+                | Self::PSubscribe
+                | Self::SSubscribe
+                | Self::Unsubscribe
+                | Self::PUnsubscribe
+                | Self::SUnsubscribe
+        )
+    }
+}
+
 impl Spec {
     /// A row of the table. `flags` are the bits of [`Flags`], joined.
     pub(super) const fn new(name: &'static str, arity: i16, group: Group, flags: u32) -> Self {

@@ -62,12 +62,7 @@ pub fn target(spec: Option<&Spec>, request: &Request<'_>, situation: Situation) 
         _ if situation.in_multi => Target::Lane,
         Kind::Auth | Kind::Hello | Kind::Client | Kind::Select | Kind::Sidecar => Target::Here,
         Kind::Ping if situation.is_subscriber => Target::Here,
-        Kind::Subscribe
-        | Kind::PSubscribe
-        | Kind::SSubscribe
-        | Kind::Unsubscribe
-        | Kind::PUnsubscribe
-        | Kind::SUnsubscribe => Target::Hub,
+        kind if kind.is_subscription() => Target::Hub,
         Kind::Multi => Target::Checkout(Hold::Multi),
         Kind::Watch => Target::Checkout(Hold::Watch),
         Kind::Monitor | Kind::Replication => Target::Checkout(Hold::Raw),

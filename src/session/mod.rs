@@ -324,21 +324,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         // On a connection of its own these change what is held, and CACHING is over with the next command.
         hold.is_none()
-            || !matches!(
-                kind,
-                Kind::Exec
-                    | Kind::Discard
-                    | Kind::Unwatch
-                    | Kind::Multi
-                    | Kind::Watch
-                    | Kind::Select
-                    | Kind::Subscribe
-                    | Kind::PSubscribe
-                    | Kind::SSubscribe
-                    | Kind::Auth
-                    | Kind::Hello
-                    | Kind::Client
-            ) && self.state.tracking.is_none()
+            || !kind.is_subscription()
+                && !matches!(
+                    kind,
+                    Kind::Exec
+                        | Kind::Discard
+                        | Kind::Unwatch
+                        | Kind::Multi
+                        | Kind::Watch
+                        | Kind::Select
+                        | Kind::Auth
+                        | Kind::Hello
+                        | Kind::Client
+                )
+                && self.state.tracking.is_none()
     }
 
     /// The lane for the next command: the connection that is held, the shared lane with commands on the

@@ -52,6 +52,8 @@ pub(super) struct State {
     pub(super) multi_shapes: Vec<(usize, Shape)>,
     /// Commands of the transaction that the session answers, with their places in it.
     pub(super) multi_here: Vec<(usize, Vec<u8>)>,
+    /// While EXEC's reply is put together: messages that come meanwhile, which go out behind it.
+    pub(super) apart: Option<Vec<u8>>,
     /// The whole transaction, where no upstream keeps it, and its bytes.
     queue: Vec<Vec<u8>>,
     queue_bytes: usize,
@@ -84,6 +86,7 @@ impl State {
             multi_dbs: Vec::new(),
             multi_shapes: Vec::new(),
             multi_here: Vec::new(),
+            apart: None,
             queue: Vec::new(),
             queue_bytes: 0,
             is_multi_lost: false,

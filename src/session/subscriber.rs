@@ -7,7 +7,7 @@ use super::{End, Session};
 use crate::command::Kind;
 use crate::policy::App;
 use crate::routing::hub::INVALIDATE;
-use crate::routing::hub::mailbox::{Event, Mailbox};
+use crate::routing::hub::mailbox::{Event, HARD, Mailbox};
 use crate::routing::hub::registry::{Family, Topic};
 use crate::upstream::Upstream;
 use crate::upstream::error::Failure;
@@ -138,7 +138,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     ) -> Result<bool, End> {
         let mut timer = Box::pin(given_up);
         std::future::poll_fn(|cx| {
-            if let Err(end) = self.poll_write(cx) {
+            // What is part of EXEC's reply must not go out by itself.
+            let heard = match self.state.apart {
+                Some(_) => self.deliver_messages(),
+                None => self.poll_write(cx),
+            };
+            if let Err(end) = heard {
                 return Poll::Ready(Err(end));
             }
             if self.subscriber.as_ref().is_none_or(|subscriber| subscriber.awaited.is_none()) {
@@ -171,7 +176,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 hub.unsubscribe(&topic, self.entry.id);
                 // What came before goes out before.
                 while let Some(event) = subscriber.mailbox.take() {
-                    self.replies.answer(|out| write_event(out, protocol, app, &event));
+                    match &mut self.state.apart {
+                        Some(apart) => write_event(apart, protocol, app, &event),
+                        None => self.replies.answer(|out| write_event(out, protocol, app, &event)),
+                    }
                 }
             }
             if !is_silent {
@@ -204,7 +212,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     let mut message = Vec::new();
                     let app = self.app.as_deref();
                     write_event(&mut message, self.state.protocol, app, &event);
-                    self.replies.push(&message);
+                    match &mut self.state.apart {
+                        Some(apart) if apart.len() > HARD => return Err(End::TooSlow),
+                        Some(apart) => apart.extend_from_slice(&message),
+                        None => self.replies.push(&message),
+                    }
                 }
                 Some(Event::Subscribed(topic)) => {
                     subscriber.awaited.take_if(|awaited| *awaited == topic);

@@ -1,8 +1,8 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH: on one connection from begin to end.
 //!
 //! EXEC is never sent twice: when its connection is lost, the client gets an error. Commands about the client's
-//! own connection (CLIENT, HELLO, AUTH) can be queued like any other: a PING holds their place upstream, and
-//! EXEC's reply gets their answers put in.
+//! own connection (CLIENT, HELLO, AUTH, SUBSCRIBE and its kin) can be queued like any other: a PING holds their place
+//! upstream, and EXEC's reply gets their answers put in.
 
 use super::dedicated::{number, select_frame};
 use super::{End, Session, error_reply};
@@ -44,17 +44,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Kind::Select => {
                     self.state.multi_dbs.extend(request.arg(1).and_then(number::<u32>));
                 }
-                Kind::Subscribe | Kind::PSubscribe | Kind::SSubscribe => {
-                    if let Some(held) = &mut self.held {
-                        held.hold = Hold::State;
-                    }
-                }
                 Kind::Client if fits && exact.is_some_and(asks_upstream) => {
                     self.state.is_multi_refused = true;
                     self.answer(|out| encode::error(out, error_reply::NOT_IN_MULTI));
                     return Ok(());
                 }
                 Kind::Auth | Kind::Hello | Kind::Client if fits => {
+                    self.state.multi_here.push((self.state.multi_length, frame.to_vec()));
+                    frame = PLACEHOLDER;
+                }
+                // The upstream would confirm each topic by itself, which nobody could count; and its messages
+                // come to the hub.
+                _ if fits && kind.is_subscription() => {
                     self.state.multi_here.push((self.state.multi_length, frame.to_vec()));
                     frame = PLACEHOLDER;
                 }
@@ -185,6 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         head.copy_from_slice(reply.get(..3).unwrap_or(b"-ER"));
         if head[0] == b'*' && head[1] != b'-' {
             let mut answers = Vec::new();
+            self.state.apart = Some(Vec::new());
             for (place, frame) in here {
                 answers.push((place, Change::Answer(self.answer_here(&frame).await?)));
             }
@@ -198,7 +200,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if is_wanted {
             self.replies.answer(|out| out.extend_from_slice(&reply));
         }
+        self.hand_on_apart();
         Ok(head)
+    }
+
+    /// Messages that came while EXEC's reply was put together go out behind it.
+    pub(super) fn hand_on_apart(&mut self) {
+        if let Some(messages) = self.state.apart.take().filter(|messages| !messages.is_empty()) {
+            self.replies.push(&messages);
+        }
     }
 
     /// What the session answers to a command about the client's own connection.

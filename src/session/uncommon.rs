@@ -152,18 +152,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return false;
         }
         let is_subscriber = self.is_resp2_subscriber();
-        let suits_subscriber = matches!(
-            kind,
-            Kind::Subscribe
-                | Kind::PSubscribe
-                | Kind::SSubscribe
-                | Kind::Unsubscribe
-                | Kind::PUnsubscribe
-                | Kind::SUnsubscribe
-                | Kind::Ping
-                | Kind::Quit
-                | Kind::Reset
-        );
+        let suits_subscriber =
+            kind.is_subscription() || matches!(kind, Kind::Ping | Kind::Quit | Kind::Reset);
         // A command that is not in the table is Redis's to refuse, as it is for every other client.
         if let Some(spec) = spec.filter(|_| is_subscriber && !suits_subscriber) {
             let name = exact.unwrap_or(spec).name;

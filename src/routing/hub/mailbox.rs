@@ -11,7 +11,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// Redis's own bounds for subscribers (client-output-buffer-limit pubsub 32mb 8mb 60).
-const HARD: usize = 32 << 20;
+pub const HARD: usize = 32 << 20;
 const SOFT: usize = 8 << 20;
 const SOFT_TIME: Duration = Duration::from_secs(60);
 

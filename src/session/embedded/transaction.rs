@@ -109,6 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.state.db = run.db;
         let mut reply = Vec::new();
         let mut from = 0;
+        self.state.apart = Some(Vec::new());
         for (place, frame) in &run.here {
             reply.extend_from_slice(&run.out[from..*place]);
             reply.extend_from_slice(&self.answer_here(frame).await?);
@@ -116,6 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         reply.extend_from_slice(&run.out[from..]);
         self.answer(|out| out.extend_from_slice(&reply));
+        self.hand_on_apart();
         Ok(())
     }
 }
