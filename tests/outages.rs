@@ -33,7 +33,10 @@ impl Cloud {
             .env("REDIS_URL", &proxy.url(&redis))
             .config(config)
             .start();
-        Self { redis: Mutex::new(redis), proxy, sidecar }
+        let cloud = Self { redis: Mutex::new(redis), proxy, sidecar };
+        // on a busy machine that may take longer than the grace
+        eventually("it is connected", || cloud.state() == "up");
+        cloud
     }
 
     fn cut(&self) {

@@ -67,7 +67,7 @@ fn report(cloud: &Cloud) -> String {
     let since = health.turned().unwrap_or(health.began());
     let tally = &health.stand_in.tally;
     let (total, last) = (tally.total(), tally.last());
-    let (bytes, keys) = health.stand_in.cache().map_or((0, 0), |cache| cache.in_use());
+    let cache = health.stand_in.cache().map(|cache| cache.usage()).unwrap_or_default();
     let fields = [
         ("sidecar_version", env!("CARGO_PKG_VERSION").to_owned()),
         ("sidecar_state", state.to_owned()),
@@ -77,8 +77,8 @@ fn report(cloud: &Cloud) -> String {
         ("sidecar_local_commands", total.local.to_string()),
         ("sidecar_last_outage_stale_replies", last.stale.to_string()),
         ("sidecar_last_outage_oldest_ms", last.oldest_ms.to_string()),
-        ("sidecar_cache_bytes", bytes.to_string()),
-        ("sidecar_cache_keys", keys.to_string()),
+        ("sidecar_cache_bytes", cache.bytes.to_string()),
+        ("sidecar_cache_keys", cache.keys.to_string()),
     ];
     let lines: String = fields.iter().map(|(name, value)| format!("{name}:{value}\r\n")).collect();
     format!("# Sidecar\r\n{lines}")

@@ -106,7 +106,11 @@ impl StandIn {
         out: &mut Vec<u8>,
     ) -> bool {
         let Some(cache) = self.cache.as_ref().filter(|_| spec.is_readonly()) else { return false };
-        let Some(stale) = cache.find(spec, request, setting, max_stale) else { return false };
+        let Some(stale) = cache.find(spec, request, setting, max_stale) else {
+            self.events.lookups.count("miss");
+            return false;
+        };
+        self.events.lookups.count("hit");
         self.tally.served_stale(stale.age);
         self.events.stale_replies.inc();
         self.events.stale_ages.add(stale.age);

@@ -65,25 +65,28 @@ fn an_outage_is_measured_and_the_breaker_shown() {
     };
     let scrape = Scrape::of(&sidecar);
     assert_eq!((state(&scrape, "closed"), state(&scrape, "open")), (1, 0));
-    assert!(scrape.only("redis_sidecar_outage_seconds_total").abs() < f64::EPSILON);
+    // on a busy machine the first connection may have taken longer than the grace
+    let before = scrape.only("redis_sidecar_outage_seconds_total");
+    let openings = whole(scrape.only("redis_sidecar_breaker_openings_total"));
     let start = Instant::now();
     proxy.refuse();
     proxy.break_all(End::Reset);
     eventually("the breaker opens", || state(&Scrape::of(&sidecar), "closed") == 0);
     let scrape = Scrape::of(&sidecar);
-    assert_eq!(whole(scrape.only("redis_sidecar_breaker_openings_total")), 1);
+    assert_eq!(whole(scrape.only("redis_sidecar_breaker_openings_total")), openings + 1);
     assert_eq!(whole(scrape.only("redis_sidecar_upstream_up")), 0);
     eventually("refused attempts are counted", || {
         let refused = [("result", "refused")];
         Scrape::of(&sidecar).sum("redis_sidecar_upstream_connects_total", &refused) >= 1.0
     });
     eventually("the outage goes on", || {
-        Scrape::of(&sidecar).only("redis_sidecar_outage_seconds_total") > 0.3
+        Scrape::of(&sidecar).only("redis_sidecar_outage_seconds_total") > before + 0.3
     });
     proxy.accept_again();
     eventually("the breaker closes", || state(&Scrape::of(&sidecar), "closed") == 1);
     let outage = Scrape::of(&sidecar).only("redis_sidecar_outage_seconds_total");
-    assert!(outage <= start.elapsed().as_secs_f64(), "{outage} s of {:?}", start.elapsed());
+    let lasted = outage - before;
+    assert!(lasted <= start.elapsed().as_secs_f64(), "{lasted} s of {:?}", start.elapsed());
     let again = Scrape::of(&sidecar).only("redis_sidecar_outage_seconds_total");
     assert!((again - outage).abs() < f64::EPSILON, "it is over, and goes on: {outage}, {again}");
 }

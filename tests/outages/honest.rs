@@ -1,7 +1,10 @@
 //! What is told of an outage: INFO, and the log.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::{Cloud, told};
-use crate::harness::{Client, Value};
+use crate::harness::{Client, Value, eventually};
 
 fn sections(client: &mut Client, args: &[&str]) -> Vec<String> {
     let text = client.call(args).text();
@@ -32,8 +35,11 @@ fn an_outage_is_told_in_info_and_at_its_begin_and_end_in_the_log() {
     let mut client = cloud.sidecar.client();
     client.call(&["SET", "k", "v"]);
     client.call(&["GET", "k"]);
+    let read = Instant::now();
     assert_eq!(told(&mut client, "sidecar_outages"), "0");
     cloud.cut();
+    // old enough to be told from one that was just read
+    thread::sleep(Duration::from_millis(300).saturating_sub(read.elapsed()));
     for _ in 0..7 {
         client.call(&["GET", "k"]);
     }
@@ -45,10 +51,59 @@ fn an_outage_is_told_in_info_and_at_its_begin_and_end_in_the_log() {
     cloud.heal();
     let line = cloud.sidecar.wait_for_log(&["outage over"]);
     assert!(line.contains("\"stale_reads\":7") && line.contains("\"local_commands\":1"), "{line}");
-    assert!(line.contains("oldest_ms"), "{line}");
+    let oldest: u64 = told(&mut client, "sidecar_last_outage_oldest_ms").parse().unwrap();
+    assert!((300..60_000).contains(&oldest), "{oldest}");
+    assert!(line.contains(&format!("\"oldest_ms\":{oldest},")), "{oldest} in {line}");
     assert_eq!(told(&mut client, "sidecar_outages"), "1");
     cloud.cut();
     client.call(&["GET", "k"]);
     assert_eq!(told(&mut client, "sidecar_last_outage_stale_replies"), "1");
     assert_eq!(told(&mut client, "sidecar_stale_replies"), "8");
+}
+
+#[test]
+fn what_the_cache_keeps_and_gives_is_counted() {
+    let cloud = Cloud::start("{breaker: {grace: 1s}, cache: {size: 1mb, entry_size: 64kb}}");
+    let mut client = cloud.sidecar.client();
+    let shown = |line: &str, count: u64| {
+        let page = cloud.sidecar.http("/metrics").1;
+        let name = format!("\nredis_sidecar_{line} ");
+        assert!(page.contains(&format!("{name}{count}\n")), "{line} {count} in {page}");
+    };
+    client.call(&["SET", "a", "1"]);
+    client.call(&["GET", "a"]);
+    client.call(&["GET", "a"]); // a moment ago it was the same
+    client.call(&["HGETALL", "h"]);
+    client.call(&["GET", "none"]);
+    shown("cache_stores_total", 4);
+    shown("cache_entries", 3);
+    client.call(&["SET", "a", "2"]); // takes away, and keeps
+    client.call(&["INCR", "n"]);
+    client.call(&["HSET", "h", "f", "v"]);
+    shown("cache_stores_total", 5);
+    shown("cache_entries", 2);
+    shown("cache_evictions_total{cause=\"write\"}", 2);
+    shown("cache_evictions_total{cause=\"room\"}", 0);
+    let value = "x".repeat(10_000);
+    for n in 0..200 {
+        client.call(&["SET", &format!("big:{n}"), &value, "EX", "1000"]);
+    }
+    let page = cloud.sidecar.http("/metrics").1;
+    let number = |name: &str| -> u64 {
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {page}")).parse().unwrap()
+    };
+    let entries = number("redis_sidecar_cache_entries");
+    assert_eq!(entries + number("redis_sidecar_cache_evictions_total{cause=\"room\"}"), 202);
+    assert!(entries < 110 && number("redis_sidecar_cache_bytes") <= 1 << 20, "{entries}");
+    cloud.cut();
+    eventually("it rejects", || cloud.state() == "rejecting");
+    for (key, is_there) in [("big:199", true), ("b", false), ("big:199", true), ("n", false)] {
+        assert_eq!(matches!(client.call(&["GET", key]), Value::Bulk(_)), is_there, "{key}");
+    }
+    client.call(&["HGET", "h", "f"]);
+    shown("cache_lookups_total{result=\"hit\"}", 2);
+    shown("cache_lookups_total{result=\"miss\"}", 3);
+    shown("stale_replies_total", 2);
+    shown("stale_reply_age_seconds_count", 2);
 }

@@ -1,7 +1,7 @@
 //! Keys whose rule says local: reads and writes go on in memory, which is thrown away afterwards.
 
 use super::{AT_ONCE, Cloud, timed};
-use crate::harness::{Redis, SidecarOptions, Value, eventually};
+use crate::harness::{Redis, SidecarOptions, Value, Way, eventually};
 
 const LOCAL: &str = "{breaker: {grace: 60s}, rules: [{match: 'rl:*', fallback: local}]}";
 
@@ -57,4 +57,23 @@ fn it_works_though_the_upstream_was_never_there() {
     let sidecar = SidecarOptions::default().env("REDIS_URL", &nobody).config(LOCAL).start();
     let mut client = sidecar.client();
     eventually("it counts", || matches!(client.call(&["INCR", "rl:x"]), Value::Int(_)));
+}
+
+#[test]
+fn a_write_that_may_have_been_run_is_not_run_in_memory_too() {
+    let config = "{retry: {writes: always}, upstream: {command_timeout: 60s},
+        breaker: {grace: 60s}, rules: [{match: 'rl:*', fallback: local}]}";
+    let cloud = Cloud::start(config);
+    let (mut client, mut other) = (cloud.sidecar.client(), cloud.sidecar.client());
+    client.call(&["SET", "rl:a", "100"]);
+    cloud.proxy.black_hole(Way::Down);
+    let before = cloud.proxy.bytes(Way::Up);
+    client.send(&["INCR", "rl:a"]);
+    eventually("it is on its way", || cloud.proxy.bytes(Way::Up) > before);
+    cloud.cut();
+    assert_eq!(other.call(&["INCR", "rl:a"]), Value::Int(1), "in memory");
+    cloud.proxy.heal();
+    cloud.heal();
+    let reply = client.read();
+    assert!(matches!(reply, Value::Int(101 | 102)), "once or twice, but by the cloud: {reply:?}");
 }

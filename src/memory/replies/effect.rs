@@ -19,6 +19,13 @@ pub enum Effect {
         /// What it was.
         stamp: u32,
     },
+    /// Asks for the key's time to live.
+    Asks {
+        /// The key's counter.
+        place: u32,
+        /// What it was.
+        stamp: u32,
+    },
     /// Reads several keys.
     Reads {
         /// The sum of their counters.
@@ -70,8 +77,9 @@ impl Interest {
 /// What a command is, before anything is counted.
 pub(super) enum Nature<'a> {
     Nothing,
-    /// Whether its reply may be kept; TTL's may not, but tells a deadline.
     Read(&'a [u8]),
+    /// TTL and its kin: the reply is not kept, but tells a deadline.
+    Asks(&'a [u8]),
     Reads(Keys),
     Write(&'a [u8]),
     Writes(Keys),
@@ -97,7 +105,10 @@ impl<'a> Nature<'a> {
     #[inline]
     fn of_read(spec: &Spec, request: &Request<'a>) -> Self {
         let is_plain = matches!(spec.kind, Kind::Ordinary | Kind::BlockingIfAsked);
-        if !is_plain || (!spec.is_repeatable && !tells_deadline(spec)) {
+        if !spec.is_repeatable && tells_deadline(spec) {
+            return request.arg(1).map_or(Self::Nothing, Self::Asks);
+        }
+        if !is_plain || !spec.is_repeatable {
             return Self::Nothing;
         }
         if has_one_key(spec) {
@@ -142,6 +153,6 @@ fn has_one_key(spec: &Spec) -> bool {
 }
 
 /// Whether the reply is a key's time to live.
-pub(super) fn tells_deadline(spec: &Spec) -> bool {
+fn tells_deadline(spec: &Spec) -> bool {
     matches!(spec.name, "ttl" | "pttl" | "expiretime" | "pexpiretime")
 }

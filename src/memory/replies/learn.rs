@@ -33,20 +33,22 @@ impl ReplyCache {
                 self.count(self.hash(key), writer);
             }
             Some((Nature::Writes(keys), request)) => self.count_all(&keys, request, writer),
-            Some((Nature::Nothing | Nature::Read(_) | Nature::Reads(_), _)) => {}
+            Some((Nature::Nothing | Nature::Read(_) | Nature::Reads(_) | Nature::Asks(_), _)) => {}
             Some((Nature::Wide, _)) | None => self.slots.count_wide(),
         }
     }
 
-    /// `stamp` is what the counters are, if no other connection's write was on its way at the same time. With
-    /// `may_put` a value that was set is kept.
+    /// With `stamp`, what the counters are, a value that was set is kept. `is_alone` says whether no other
+    /// connection's write was on its way at the same time; a lesson is sure only if so, and no other write has
+    /// taught another one since: so it is asked under the lock.
     pub(super) fn end_write(
         &self,
         frame: &[u8],
         reply: &[u8],
         writer: u32,
-        (stamp, may_put): (Option<u32>, bool),
+        stamp: Option<u32>,
         setting: &Setting,
+        is_alone: &dyn Fn() -> bool,
     ) {
         let Some(request) = Request::parse(frame) else { return self.slots.count_wide() };
         let spec = command::resolve(&request);
@@ -60,38 +62,52 @@ impl ReplyCache {
             _ => {}
         }
         let Some(spec) = spec.filter(|_| !reply.starts_with(b"-")) else { return };
-        self.learn(spec, &request, Some(reply), stamp.is_some(), setting);
+        self.learn(spec, &request, reply, setting, is_alone);
         let value = match spec.name {
             "set" if lesson::is_plain_set(&request, reply) => 2,
             "setex" | "psetex" if reply.starts_with(b"+OK") => 3,
             _ => return,
         };
-        if let Some(stamp) = stamp.filter(|_| may_put) {
+        if let Some(stamp) = stamp {
             self.put(&request, value, stamp, setting);
         }
     }
 
-    pub(super) fn learn(
+    /// A key's time to live was asked for; `is_current` says whether it was not written since.
+    pub(super) fn end_asking(
+        &self,
+        frame: &[u8],
+        reply: &[u8],
+        is_current: &dyn Fn() -> bool,
+        setting: &Setting,
+    ) {
+        let Some(request) = Request::parse(frame).filter(|_| is_current()) else { return };
+        if let Some(spec) = command::lookup(request.name()) {
+            self.learn(spec, &request, reply, setting, is_current);
+        }
+    }
+
+    fn learn(
         &self,
         spec: &Spec,
         request: &Request<'_>,
-        reply: Option<&[u8]>,
-        is_alone: bool,
+        reply: &[u8],
         setting: &Setting,
+        is_sure: &dyn Fn() -> bool,
     ) {
         if matches!(spec.name, "rename" | "renamenx" | "copy") {
             return self.learn_move(request, setting);
         }
-        let Some(lesson) = lesson::learn(spec, request, reply) else { return };
+        let Some(lesson) = lesson::learn(spec, request, Some(reply)) else { return };
         let Ok(keys) = positions(spec, request) else { return };
         for key in keys.of(request) {
             let key = self.hash(key);
             let shelf = &mut *self.shelf(key);
             match lesson {
-                Lesson::Clear if is_alone => shelf.clear_deadline(key, setting.db),
+                Lesson::Clear if is_sure() => shelf.clear_deadline(key, setting.db),
                 Lesson::Clear => {}
                 Lesson::Set(life) => {
-                    shelf.set_deadline(key, setting.db, self.deadline(life, setting), is_alone);
+                    shelf.set_deadline(key, setting.db, self.deadline(life, setting), is_sure());
                 }
                 Lesson::AtMost(life) => {
                     shelf.set_deadline(key, setting.db, self.deadline(life, setting), false);

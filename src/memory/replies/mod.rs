@@ -11,14 +11,17 @@
 
 mod effect;
 mod keep;
+mod kept;
 mod learn;
 mod lesson;
+mod sampling;
 mod shelf;
 mod slots;
 #[cfg(test)]
 mod tests;
 
 pub use effect::{Effect, Interest};
+pub use sampling::Sampling;
 
 use crate::command::Spec;
 use crate::command::keys::Keys;
@@ -27,7 +30,8 @@ use crate::wire::Protocol;
 use crate::wire::decode::Request;
 use effect::Nature;
 use foldhash::fast::RandomState;
-use shelf::{Question, Shelf};
+use kept::Question;
+use shelf::Shelf;
 use slots::Slots;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::AtomicU64;
@@ -69,6 +73,21 @@ pub struct ReplyCache {
     entry_size: usize,
     /// In steps of 256 ms.
     refresh: u64,
+}
+
+/// What the cache holds now, and counts since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes in use.
+    pub bytes: u64,
+    /// Keys that something is kept of: replies, or a deadline.
+    pub keys: u64,
+    /// Replies that were kept, and values of writes; also those that came again and were found unchanged.
+    pub stored: u64,
+    /// Times that a write took away all replies of a key.
+    pub written: u64,
+    /// Keys that made room for others.
+    pub crowded_out: u64,
 }
 
 /// A reply that was kept.
@@ -119,11 +138,17 @@ impl ReplyCache {
         self.entry_size
     }
 
-    /// Bytes in use, and keys that something is kept of.
+    /// What it holds, and what came and went.
     #[must_use]
-    pub fn in_use(&self) -> (u64, usize) {
-        let shelves = self.shelves.iter().map(|shelf| lock(shelf));
-        shelves.fold((0, 0), |(bytes, len), shelf| (bytes + shelf.bytes(), len + shelf.len()))
+    pub fn usage(&self) -> Usage {
+        let shelves = self.shelves.iter().map(|shelf| lock(shelf).usage());
+        shelves.fold(Usage::default(), |sum, of| Usage {
+            bytes: sum.bytes + of.bytes,
+            keys: sum.keys + of.keys,
+            stored: sum.stored + of.stored,
+            written: sum.written + of.written,
+            crowded_out: sum.crowded_out + of.crowded_out,
+        })
     }
 
     // ---- a command's way ----
@@ -137,6 +162,10 @@ impl ReplyCache {
             Nature::Read(key) => {
                 let place = Slots::place(self.hash(key));
                 Effect::Read { place, stamp: self.slots.stamp(place) }
+            }
+            Nature::Asks(key) => {
+                let place = Slots::place(self.hash(key));
+                Effect::Asks { place, stamp: self.slots.stamp(place) }
             }
             Nature::Reads(keys) => Effect::Reads { stamp: self.stamp(&keys, request) },
             Nature::Write(key) => {
@@ -175,8 +204,13 @@ impl ReplyCache {
                 }
             }
             Effect::Reads { stamp } => self.keep_unless_recent(frame, reply, stamp, &setting()),
+            Effect::Asks { place, stamp } => {
+                let is_current = || self.slots.stamp(place) == stamp;
+                self.end_asking(frame, reply, &is_current, &setting());
+            }
             Effect::Write { place, writes, era, interest } => {
-                let is_alone = self.slots.is_alone(place, writer, writes);
+                let is_alone =
+                    || self.slots.is_alone(place, writer, writes) && era == self.slots.era();
                 let count = self.slots.count(place, writer);
                 let may_put = match interest {
                     Interest::None => false,
@@ -185,12 +219,18 @@ impl ReplyCache {
                     Interest::Deadline => true,
                 };
                 if count.has_records || may_put {
-                    let stamp = Some(era.wrapping_add(count.writes)).filter(|_| is_alone);
-                    let stamp = stamp.filter(|_| era == self.slots.era());
-                    self.end_write(frame, reply, writer, (stamp, may_put), &setting());
+                    let stamp = Some(era.wrapping_add(count.writes)).filter(|_| is_alone());
+                    self.end_write(
+                        frame,
+                        reply,
+                        writer,
+                        stamp.filter(|_| may_put),
+                        &setting(),
+                        &is_alone,
+                    );
                 }
             }
-            Effect::Writes => self.end_write(frame, reply, writer, (None, false), &setting()),
+            Effect::Writes => self.end_write(frame, reply, writer, None, &setting(), &|| false),
             Effect::Wide => self.slots.count_wide(),
         }
     }
@@ -198,7 +238,7 @@ impl ReplyCache {
     /// The command gets no reply, or its caller waits no longer: if it was a write, it may have been applied.
     pub fn lose(&self, effect: Effect, frame: &[u8], writer: u32) {
         match effect {
-            Effect::None | Effect::Read { .. } | Effect::Reads { .. } => {}
+            Effect::None | Effect::Read { .. } | Effect::Reads { .. } | Effect::Asks { .. } => {}
             Effect::Wide => self.slots.count_wide(),
             Effect::Write { .. } | Effect::Writes => self.count_frame(frame, writer),
         }

@@ -4,16 +4,16 @@
 //! Bounded in bytes; what goes first is decided by recency and frequency (quick_cache). Invariant: for each
 //! record here its counter in [`Slots`] counts one.
 
+use super::Usage;
+use super::kept::{Found, Kept, Question};
 use super::slots::Slots;
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-/// What a record and a reply take beside their bytes: their places in the index and in vectors, and what the
-/// allocator adds.
+/// What a record takes beside its replies: its place in the index, and what the allocator adds.
 const RECORD_COST: usize = 128;
-const REPLY_COST: usize = size_of::<Kept>() + 32;
 
 /// Replies kept for one key, however small: a hash may have a million fields that are read one by one.
 const MOST_REPLIES: usize = 256;
@@ -29,6 +29,8 @@ pub(super) struct Shelf {
     lives: u64,
     /// Bytes that one record may take.
     most: usize,
+    /// Its counts; what it holds is not noted here.
+    counts: Usage,
 }
 
 struct Record {
@@ -54,62 +56,6 @@ pub(super) struct Deadline {
 /// under way then has ended.
 const LONG_PAST: u64 = 60_000;
 
-/// A reply that is kept.
-pub(super) struct Kept {
-    pub(super) question: u64,
-    pub(super) db: u32,
-    /// Bit 0 for RESP2, bit 1 for RESP3.
-    pub(super) protocols: u8,
-    /// When it was asked for, in milliseconds since the cache was made.
-    pub(super) at: u64,
-    /// Somebody asked for it; else it is what was set.
-    pub(super) was_read: bool,
-    pub(super) name: &'static str,
-    /// The command behind its name, and from `split` on the reply.
-    pub(super) bytes: Box<[u8]>,
-    pub(super) split: usize,
-    /// The other keys that it was read from, and their records' numbers.
-    pub(super) others: Box<[(u64, u64)]>,
-}
-
-/// What is looked for.
-pub(super) struct Question<'a> {
-    pub(super) question: u64,
-    pub(super) db: u32,
-    pub(super) protocols: u8,
-    pub(super) name: &'static str,
-    pub(super) tail: &'a [u8],
-}
-
-/// What was found: the reply, when it was asked for, and what else must hold.
-pub(super) struct Found {
-    pub(super) reply: Vec<u8>,
-    pub(super) at: u64,
-    pub(super) others: Box<[(u64, u64)]>,
-}
-
-impl Kept {
-    fn cost(&self) -> usize {
-        REPLY_COST + self.bytes.len() + self.others.len() * size_of::<(u64, u64)>()
-    }
-
-    fn answers(&self, question: &Question<'_>) -> bool {
-        self.question == question.question
-            && self.db == question.db
-            && self.protocols & question.protocols != 0
-            && self.name == question.name
-            && self.bytes[..self.split] == *question.tail
-    }
-
-    fn is_same_question(&self, other: &Self) -> bool {
-        self.question == other.question
-            && self.db == other.db
-            && self.protocols & other.protocols != 0
-            && self.name == other.name
-            && self.bytes[..self.split] == other.bytes[..other.split]
-    }
-}
-
 impl Shelf {
     pub(super) fn new(size: usize, slots: Arc<Slots>) -> Self {
         let records = Cache::with(
@@ -119,7 +65,7 @@ impl Shelf {
             BuildHasherDefault::default(),
             Leave(Arc::clone(&slots)),
         );
-        Self { records, slots, lives: 0, most: size / 2 }
+        Self { records, slots, lives: 0, most: size / 2, counts: Usage::default() }
     }
 
     /// A write of this key: its replies go, its deadline stays until it is known to have changed. Whether somebody
@@ -127,6 +73,7 @@ impl Shelf {
     pub(super) fn evict(&mut self, key: u64) -> bool {
         let Some(record) = self.records.peek(&key) else { return false };
         let was_read = record.replies.iter().any(|kept| kept.was_read);
+        self.counts.written += u64::from(!record.replies.is_empty());
         if record.deadline.is_none() {
             self.remove(key);
         } else if let Some(mut record) = self.records.peek_mut(&key) {
@@ -158,8 +105,14 @@ impl Shelf {
             replies: Vec::new(),
             bytes: 0,
         };
-        self.records.insert(key, record);
+        self.insert(key, record);
         writes
+    }
+
+    fn insert(&mut self, key: u64, record: Record) {
+        let len = self.records.len() + 1;
+        self.records.insert(key, record);
+        self.counts.crowded_out += len.saturating_sub(self.records.len()) as u64;
     }
 
     /// The number of the key's record, which a later write changes.
@@ -204,6 +157,8 @@ impl Shelf {
         kept.at = kept.at.max(at);
         kept.was_read = true;
         record.forget_deadline(at);
+        drop(record);
+        self.counts.stored += 1;
         true
     }
 
@@ -222,6 +177,7 @@ impl Shelf {
             record.follow(era, life);
             record.forget_deadline(kept.at);
             record.put(kept, life, most);
+            self.counts.stored += 1;
         }
         let is_empty = record.replies.is_empty() && record.deadline.is_none();
         drop(record);
@@ -236,7 +192,7 @@ impl Shelf {
         if self.records.weight() > self.records.capacity()
             && let Some((key, record)) = self.records.remove(&key)
         {
-            self.records.insert(key, record);
+            self.insert(key, record);
         }
     }
 
@@ -281,12 +237,9 @@ impl Shelf {
         self.records.peek(&key)?.deadline.map(|deadline| deadline.at)
     }
 
-    pub(super) fn bytes(&self) -> u64 {
-        self.records.weight()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.records.len()
+    /// What it holds, and what came and went.
+    pub(super) fn usage(&self) -> Usage {
+        Usage { bytes: self.records.weight(), keys: self.records.len() as u64, ..self.counts }
     }
 }
 
@@ -340,6 +293,10 @@ impl Record {
             }
         }
         self.bytes += kept.cost();
+        if self.replies.is_empty() {
+            // Most keys have one reply.
+            self.replies.reserve_exact(1);
+        }
         self.replies.insert(self.first(kept.question), kept);
         while self.bytes > most || self.replies.len() > MOST_REPLIES {
             let places = (0..SAMPLE).map(|_| fastrand::usize(..self.replies.len()));

@@ -1,5 +1,6 @@
 //! The cache by itself: what is kept, and for how long.
 
+mod deadlines;
 mod world;
 
 use super::{Bounds, Effect, ReplyCache, Setting};
@@ -183,7 +184,7 @@ fn errors_too_large_replies_and_what_differs_each_time_are_not_kept() {
         bench.run(words, &reply);
         assert_eq!(bench.find(words), None, "{words}");
     }
-    assert_eq!(bench.cache.in_use().1, 1, "only the deadline that TTL told");
+    assert_eq!(bench.cache.usage().keys, 1, "only the deadline that TTL told");
 }
 
 #[test]
@@ -233,88 +234,6 @@ fn what_was_set_is_there_to_be_read() {
 }
 
 #[test]
-fn no_entry_outlives_its_key() {
-    for (set, time) in [
-        ("SET k v EX 10", 10),
-        ("SETEX k 10 v", 10),
-        ("PSETEX k 10000 v", 10),
-        ("EXPIRE k 10", 10),
-        ("PEXPIRE k 10000 NX", 10),
-        ("GETEX k EX 10", 10),
-    ] {
-        let mut bench = Bench::new();
-        let reply = match set.split(' ').next().unwrap() {
-            "EXPIRE" | "PEXPIRE" => ":1\r\n",
-            "GETEX" => "$1\r\nv\r\n",
-            _ => "+OK\r\n",
-        };
-        bench.run(set, reply);
-        bench.pass(SECOND);
-        bench.run("GET k", "$1\r\nv\r\n");
-        bench.run("MGET j k", "*2\r\n$-1\r\n$1\r\nv\r\n");
-        bench.pass(SECOND * (time - 2));
-        assert!(bench.find("GET k").is_some() && bench.find("MGET j k").is_some(), "{set}");
-        bench.pass(SECOND);
-        assert_eq!((bench.find("GET k"), bench.find("MGET j k")), (None, None), "{set}");
-    }
-}
-
-#[test]
-fn deadlines_follow_what_is_told_of_them() {
-    let mut bench = Bench::new();
-    bench.run("SET k v EX 10", "+OK\r\n");
-    bench.run("GET k", "$1\r\nv\r\n");
-    bench.run("EXPIRE k 100", ":1\r\n");
-    bench.run("GET k", "$1\r\nv\r\n");
-    bench.pass(SECOND * 50);
-    assert!(bench.find("GET k").is_some(), "a later deadline");
-    bench.run("APPEND k w", ":2\r\n");
-    bench.run("GET k", "$2\r\nvw\r\n");
-    bench.pass(SECOND * 50);
-    assert_eq!(bench.find("GET k"), None, "a write that keeps the deadline");
-    bench.run("PERSIST k", ":1\r\n");
-    bench.run("GET k", "$2\r\nvw\r\n");
-    bench.pass(SECOND * 50);
-    assert!(bench.find("GET k").is_some(), "none any more");
-    bench.run("TTL k", ":20\r\n");
-    bench.pass(SECOND * 20);
-    assert_eq!(bench.find("GET k"), None, "TTL told of one");
-    bench.run("RENAME k l", "+OK\r\n");
-    bench.run("SET k v", "+OK\r\n");
-    bench.run("EXPIRE k 5", ":1\r\n");
-    bench.run("RENAME k m", "+OK\r\n");
-    bench.run("GET m", "$1\r\nv\r\n");
-    bench.pass(SECOND * 5);
-    assert_eq!(bench.find("GET m"), None, "taken along by RENAME");
-}
-
-#[test]
-fn pipelines_that_renew_a_deadline_do_so_each_time() {
-    let mut bench = Bench::new();
-    for _ in 0..20 {
-        let set = bench.send("HSET h f v", 1);
-        let expire = bench.send("EXPIRE h 10", 1);
-        bench.answer("HSET h f v", 1, set, ":0\r\n");
-        bench.answer("EXPIRE h 10", 1, expire, ":1\r\n");
-        bench.run("HGET h f", "$1\r\nv\r\n");
-        bench.pass(SECOND * 6);
-        assert!(bench.find("HGET h f").is_some());
-    }
-}
-
-#[test]
-fn of_two_connections_that_set_a_deadline_at_once_the_earlier_one_counts() {
-    let mut bench = Bench::new();
-    let long = bench.send("EXPIRE k 100", 1);
-    let short = bench.send("EXPIRE k 5", 2);
-    bench.answer("EXPIRE k 5", 2, short, ":1\r\n");
-    bench.answer("EXPIRE k 100", 1, long, ":1\r\n");
-    bench.run("GET k", "$1\r\nv\r\n");
-    bench.pass(SECOND * 5);
-    assert_eq!(bench.find("GET k"), None);
-}
-
-#[test]
 fn what_is_too_old_is_not_found() {
     let mut bench = Bench::new();
     bench.run("GET k", "$1\r\nv\r\n");
@@ -337,6 +256,70 @@ fn another_reply_than_before_shows_that_all_of_the_key_is_stale() {
 }
 
 #[test]
+fn what_is_kept_and_renewed_and_taken_away_is_counted() {
+    let bench = Bench::new();
+    let counts = |bench: &Bench| {
+        let usage = bench.cache.usage();
+        (usage.stored, usage.written, usage.crowded_out, usage.keys)
+    };
+    bench.run("SET a 1", "+OK\r\n");
+    assert_eq!(counts(&bench), (1, 0, 0, 1));
+    bench.run("GET a", "$1\r\n1\r\n");
+    assert_eq!(counts(&bench), (2, 0, 0, 1), "found unchanged");
+    bench.run("GET a", "$1\r\n1\r\n");
+    assert_eq!(counts(&bench), (2, 0, 0, 1), "looked at a moment ago");
+    bench.run("HGETALL h", "*0\r\n");
+    assert_eq!(counts(&bench), (3, 0, 0, 2));
+    bench.run("DEL a h", ":1\r\n");
+    assert_eq!(counts(&bench), (3, 2, 0, 0));
+}
+
+#[test]
+fn the_value_of_a_set_is_not_put_over_what_was_written_since() {
+    let bench = Bench::new();
+    // the same connection has sent another write, which is not answered yet
+    let set = bench.send("SET k v1", 1);
+    let append = bench.send("APPEND k w", 1);
+    bench.answer("SET k v1", 1, set, "+OK\r\n");
+    bench.answer("APPEND k w", 1, append, ":3\r\n");
+    assert_eq!(bench.find("GET k"), None);
+    // refused, it has set nothing
+    bench.run("SET k v2", "-READONLY x\r\n");
+    assert_eq!(bench.find("GET k"), None);
+}
+
+#[test]
+fn of_two_connections_that_set_a_value_at_once_neither_is_put() {
+    let bench = Bench::new();
+    let one = bench.send("SET k v1 EX 100", 1);
+    let two = bench.send("SET k v2 EX 100", 2);
+    bench.answer("SET k v2 EX 100", 2, two, "+OK\r\n");
+    bench.answer("SET k v1 EX 100", 1, one, "+OK\r\n");
+    assert_eq!(bench.find("GET k"), None);
+}
+
+#[test]
+fn what_scripts_and_the_like_may_have_written_is_known_of_every_key_of_a_reply() {
+    let bench = Bench::new();
+    bench.run("GET b", "$1\r\n1\r\n");
+    bench.run("MGET a b", "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    bench.run("EVAL x 0", "+OK\r\n");
+    // one of its keys is known again, the other is not
+    bench.run("GET a", "$1\r\n1\r\n");
+    assert_eq!(bench.find("MGET a b"), None);
+}
+
+#[test]
+fn the_younger_of_two_replies_stays() {
+    let mut bench = Bench::new();
+    let late = (bench.send("GET k", 1), bench.setting());
+    bench.pass(SECOND);
+    bench.run("GET k", "$1\r\n2\r\n");
+    bench.cache.end(late.0, &frame("GET k"), b"$1\r\n1\r\n", 1, || late.1);
+    assert_eq!(bench.find("GET k").unwrap(), "$1\r\n2\r\n");
+}
+
+#[test]
 fn it_stays_within_its_bytes_and_forgets_no_counter() {
     let mut bench = Bench { cache: cache_of(1 << 20), ..Bench::new() };
     let value = format!("$1000\r\n{}\r\n", "x".repeat(1000));
@@ -345,15 +328,18 @@ fn it_stays_within_its_bytes_and_forgets_no_counter() {
         bench.run(&format!("HGET hash f{n}"), &value);
         bench.pass(Duration::from_millis(1));
     }
-    let (bytes, keys) = bench.cache.in_use();
-    assert!(bytes <= 1 << 20 && keys > 100, "{bytes} bytes, {keys} keys");
+    let usage = bench.cache.usage();
+    assert!(usage.bytes <= 1 << 20 && usage.keys > 100, "{usage:?}");
+    assert_eq!(usage.stored, 40_000);
+    assert_eq!(usage.crowded_out + usage.keys, 20_001, "each key is there, or made room");
     assert!(bench.find("GET key:19999").is_some());
     assert!((0..20_000).any(|n| bench.find(&format!("HGET hash f{n}")).is_some()));
     for n in 0..20_000 {
         bench.run(&format!("DEL key:{n}"), ":1\r\n");
     }
     bench.run("DEL hash", ":1\r\n");
-    assert_eq!(bench.cache.in_use(), (0, 0));
+    let after = bench.cache.usage();
+    assert_eq!((after.bytes, after.keys, after.written), (0, 0, usage.keys));
     for n in 0..20_000 {
         let key = bench.cache.hash(format!("key:{n}").as_bytes());
         let count = bench.cache.slots.count(super::Slots::place(key), 1);

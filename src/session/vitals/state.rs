@@ -1,7 +1,7 @@
 //! What /metrics shows of the parts at one moment.
 
 use super::{Parts, Vitals};
-use crate::telemetry::metrics::{State, UpstreamState};
+use crate::telemetry::metrics::{CacheState, State, UpstreamState};
 
 impl Vitals {
     /// How all parts are now.
@@ -15,8 +15,14 @@ impl Vitals {
                 let (health, usage) = (&upstream.health, pool.usage());
                 let (topics, subscriptions) = hub.census();
                 state.cache = health.stand_in.cache().map(|cache| {
-                    let (bytes, entries) = cache.in_use();
-                    (entries, usize::try_from(bytes).unwrap_or(usize::MAX))
+                    let usage = cache.usage();
+                    CacheState {
+                        entries: usage.keys,
+                        bytes: usage.bytes,
+                        stored: usage.stored,
+                        written: usage.written,
+                        crowded_out: usage.crowded_out,
+                    }
                 });
                 state.upstream = Some(UpstreamState {
                     lanes_connected: usize::try_from(health.connected()).unwrap_or(usize::MAX),

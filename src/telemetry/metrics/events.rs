@@ -94,6 +94,8 @@ pub struct Events {
     pub deliveries: Counter,
     /// Messages that a client never got because it did not read.
     pub drops: Counter,
+    /// Times that the reply cache was asked while the upstream was away, by whether it had the reply.
+    pub lookups: Tally,
     /// Replies from memory, older than the upstream might say, given while it was away.
     pub stale_replies: Counter,
     /// How old those were.
@@ -123,6 +125,7 @@ impl Default for Events {
             messages: Counter::default(),
             deliveries: Counter::default(),
             drops: Counter::default(),
+            lookups: Tally::new("result", &["hit", "miss"]),
             stale_replies: Counter::default(),
             stale_ages: Durations::new(AGES.into_iter()),
             local_commands: Counter::default(),
@@ -192,5 +195,7 @@ impl Events {
         tally("spans", "Spans of sampled commands, by what became of them", &self.spans);
         let help = "Connections to the upstream that ended while they were wanted, by why";
         tally("upstream_connections_lost", help, &self.losses);
+        let help = "Times that the reply cache was asked while the upstream was away";
+        tally("cache_lookups", help, &self.lookups);
     }
 }

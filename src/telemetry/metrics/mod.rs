@@ -22,7 +22,7 @@ use prometheus_client::registry::Registry;
 use shard::Shard;
 use shards::Shards;
 use state::Board;
-pub use state::{State, UpstreamState};
+pub use state::{CacheState, State, UpstreamState};
 use std::sync::Arc;
 pub use text::Format;
 

@@ -22,8 +22,23 @@ pub struct State {
     pub upstream: Option<UpstreamState>,
     /// Keys and bytes that the embedded engine holds, where it serves.
     pub memory: Option<(usize, usize)>,
-    /// Replies and bytes that the reply cache holds, where there is one.
-    pub cache: Option<(usize, usize)>,
+    /// Where there is a reply cache.
+    pub cache: Option<CacheState>,
+}
+
+/// Of the reply cache.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CacheState {
+    /// Keys that it holds something of.
+    pub entries: u64,
+    /// Bytes that it holds.
+    pub bytes: u64,
+    /// Replies that were kept or renewed since the start.
+    pub stored: u64,
+    /// Entries that a write made empty since the start.
+    pub written: u64,
+    /// Entries that made room for others since the start.
+    pub crowded_out: u64,
 }
 
 /// Of the way to the cloud Redis.
@@ -185,11 +200,28 @@ impl Page<'_> {
         self.gauge_if("memory_bytes", help, memory.map(|(_, bytes)| count(bytes)))
     }
 
-    fn cache(&mut self, cache: Option<(usize, usize)>) -> fmt::Result {
-        let help = "Replies that the reply cache holds";
-        self.gauge_if("cache_entries", help, cache.map(|(entries, _)| count(entries)))?;
+    fn cache(&mut self, cache: Option<CacheState>) -> fmt::Result {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let help = "Keys that the reply cache holds something of";
+        self.gauge_if("cache_entries", help, cache.map(|cache| gauge(cache.entries)))?;
         let help = "Bytes that the reply cache holds";
-        self.gauge_if("cache_bytes", help, cache.map(|(_, bytes)| count(bytes)))
+        self.gauge_if("cache_bytes", help, cache.map(|cache| gauge(cache.bytes)))?;
+        let help = "Replies that the reply cache has kept, or found unchanged";
+        let mut metric =
+            self.0.encode_descriptor("cache_stores", help, None, MetricType::Counter)?;
+        if let Some(cache) = cache {
+            metric.encode_counter::<NoLabelSet, u64, u64>(&cache.stored, None)?;
+        }
+        let help = "Entries of the reply cache whose replies were taken away, by why";
+        let mut metric =
+            self.0.encode_descriptor("cache_evictions", help, None, MetricType::Counter)?;
+        let counts = cache.map(|cache| [("write", cache.written), ("room", cache.crowded_out)]);
+        for (cause, count) in counts.into_iter().flatten() {
+            let labels = [("cause", cause)];
+            let mut one = metric.encode_family(&labels)?;
+            one.encode_counter::<NoLabelSet, u64, u64>(&count, None)?;
+        }
+        Ok(())
     }
 
     fn process(&mut self, process: Option<Process>) -> fmt::Result {

@@ -4,12 +4,16 @@
 //! All ways by which a command goes up lead through [`Ledger::begin`], so that no write can be forgotten. Within a
 //! transaction nothing happens before EXEC; then all that was queued does.
 
+#[cfg(test)]
+mod tests;
+
 use crate::command::{self, Kind, Spec};
-use crate::memory::replies::{Effect, ReplyCache, Setting};
+use crate::memory::replies::{Effect, ReplyCache, Sampling, Setting};
 use crate::wire::decode::Request;
 use crate::wire::scan::{Progress, Scanner};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 /// Bytes and commands of a transaction that are remembered; a longer one may have written any key.
 const LONGEST: usize = 256 * 1024;
@@ -37,6 +41,8 @@ pub(in super::super) struct Ledger {
     writer: u32,
     /// Commands of many callers: their reads are kept. A lent connection may be in any state.
     is_shared: bool,
+    /// Which reads are looked at.
+    sampling: Sampling,
     /// What was queued since MULTI.
     transaction: Option<Transaction>,
     /// The front reply, while it comes in pieces.
@@ -58,6 +64,7 @@ impl Ledger {
             cache,
             writer: WRITERS.fetch_add(1, Ordering::Relaxed),
             is_shared,
+            sampling: Sampling::default(),
             transaction: None,
             gathered: Vec::new(),
             is_gathering: false,
@@ -81,6 +88,12 @@ impl Ledger {
         let Some(cache) = &self.cache else { return Touch::None };
         if !self.is_shared {
             return self.begin_lent(spec, request);
+        }
+        // What tells of a deadline is no such read: it is looked at, always.
+        if spec.is_some_and(|spec| spec.is_readonly() && spec.is_repeatable)
+            && !self.sampling.takes()
+        {
+            return Touch::None;
         }
         match cache.begin(spec, request, self.writer) {
             Effect::None => Touch::None,
@@ -144,6 +157,14 @@ impl Ledger {
         Touch::Exec(transaction.frames.into_iter().map(begin).collect())
     }
 
+    /// The time, once a batch.
+    #[inline]
+    pub(super) fn tick(&mut self, now: Instant) {
+        if self.cache.is_some() {
+            self.sampling.tick(now);
+        }
+    }
+
     /// Raw bytes go up, of which nothing is known.
     pub(super) fn raw(&self) {
         if let Some(cache) = &self.cache {
@@ -201,7 +222,9 @@ impl Ledger {
 
 fn only_write(effect: Effect) -> Touch {
     match effect {
-        Effect::None | Effect::Read { .. } | Effect::Reads { .. } => Touch::None,
+        Effect::None | Effect::Read { .. } | Effect::Reads { .. } | Effect::Asks { .. } => {
+            Touch::None
+        }
         effect => Touch::Plain(effect),
     }
 }

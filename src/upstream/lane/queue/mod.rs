@@ -9,6 +9,8 @@ mod ledger;
 mod loss;
 mod rewind;
 mod stamps;
+#[cfg(test)]
+mod tests;
 
 use super::Order;
 use crate::config::Retry;

@@ -38,6 +38,7 @@ impl Queue {
         if begin < end {
             self.stamps.push_back(Stamp { at, sent: now, end });
             self.budget.sent(end - begin, now.duration_since(self.epoch));
+            self.ledger.tick(now);
         }
     }
 
