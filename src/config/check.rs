@@ -6,13 +6,8 @@ use std::path::Path;
 
 use super::{
     Admin, Breaker, Config, Format, Jitter, Level, Listen, ListenTls, Log, Memory, Pool, Retry,
-    RetryWrites, SlowLog,
-    fault::Faults,
-    keys::{self, Key},
-    layers::{Layers, Origin},
-    namespace, otlp,
-    read::Reader,
-    rules, upstream,
+    RetryWrites, SlowLog, fault::Faults, keys, layers::Layers, limits, namespace, otlp,
+    read::Reader, rules, upstream,
 };
 
 /// The longest path that a Unix socket's address can hold, on Linux (`sun_path`, without its NUL).
@@ -23,6 +18,7 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let mut reader =
         Reader { layers, faults, warnings: layers.warnings.clone(), origins: layers.origins() };
     let listen = listen(&mut reader);
+    let limits = limits::limits(&mut reader);
     let admin = admin(&mut reader, listen.as_ref());
     let upstream = upstream::check(&mut reader, listen.as_ref());
     let retry = retry(&mut reader);
@@ -41,6 +37,7 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let drain_timeout = reader.span(&keys::DRAIN_TIMEOUT);
     Some(Config {
         listen: listen?,
+        limits: limits?,
         admin: admin?,
         upstream: upstream?,
         retry: retry?,
@@ -181,7 +178,7 @@ pub(super) fn pool(reader: &mut Reader<'_>) -> Option<Pool> {
     let max = reader.count::<usize>(&keys::POOL_MAX);
     let acquire_timeout = reader.span(&keys::POOL_ACQUIRE_TIMEOUT);
     let idle_timeout = reader.span_or_off(&keys::POOL_IDLE_TIMEOUT);
-    check_order(reader, (&keys::POOL_MIN, min), (&keys::POOL_MAX, max));
+    reader.check_order((&keys::POOL_MIN, min), (&keys::POOL_MAX, max));
     Some(Pool {
         min: min?,
         max: max?,
@@ -203,8 +200,7 @@ fn retry(reader: &mut Reader<'_>) -> Option<Retry> {
         "always" => RetryWrites::Always,
         _ => RetryWrites::Refused,
     });
-    check_order(
-        reader,
+    reader.check_order(
         (&keys::RETRY_INITIAL_DELAY, initial_delay),
         (&keys::RETRY_MAX_DELAY, max_delay),
     );
@@ -227,8 +223,7 @@ fn breaker(reader: &mut Reader<'_>) -> Option<Breaker> {
     let window = reader.span(&keys::BREAKER_WINDOW);
     let cooldown = reader.span(&keys::BREAKER_COOLDOWN);
     let max_cooldown = reader.span(&keys::BREAKER_MAX_COOLDOWN);
-    check_order(
-        reader,
+    reader.check_order(
         (&keys::BREAKER_COOLDOWN, cooldown),
         (&keys::BREAKER_MAX_COOLDOWN, max_cooldown),
     );
@@ -239,27 +234,6 @@ fn breaker(reader: &mut Reader<'_>) -> Option<Breaker> {
         cooldown: cooldown?,
         max_cooldown: max_cooldown?,
     })
-}
-
-/// Notes a fault where the lesser of two keys is more than the greater: at the one that was set.
-fn check_order<T: PartialOrd>(
-    reader: &mut Reader<'_>,
-    (lesser, less): (&Key, Option<T>),
-    (greater, more): (&Key, Option<T>),
-) {
-    let is_reversed = less.zip(more).is_some_and(|(less, more)| less > more);
-    if !is_reversed {
-        return;
-    }
-    let key = match reader.layers.origin(lesser) {
-        Origin::Default => greater,
-        _ => lesser,
-    };
-    let name = |key: &Key| key.path.rsplit('.').next().unwrap_or(key.path);
-    let (less, more) = (reader.text(lesser), reader.text(greater));
-    let what = format!("{} {less} is more than {} {more}", name(lesser), name(greater));
-    let mend = format!("lower {}, or raise {}", lesser.path, greater.path);
-    reader.fault::<()>(key, &what, &mend);
 }
 
 /// One worker for two cores that this process may use; 1 where the system does not say.

@@ -3,12 +3,19 @@
 //! that is not here is refused), defaults are taken from it, `check` prints its words, and tests
 //! hold config.yaml and docs/configuration.md to it.
 
+mod limits;
 pub mod otlp;
 mod policy;
 mod takes;
 
 use std::time::Duration;
 
+pub use limits::{
+    LIMITS_AUTH_ARGUMENTS, LIMITS_AUTH_BULK, LIMITS_AUTH_TIMEOUT, LIMITS_CLIENT_OUTPUT,
+    LIMITS_DEPTH, LIMITS_MAX_ARGUMENTS, LIMITS_MAX_BULK, LIMITS_MAX_REQUEST, LIMITS_RATE_ALL,
+    LIMITS_RATE_CLIENT, LIMITS_SUBSCRIBER_HARD, LIMITS_SUBSCRIBER_SOFT,
+    LIMITS_SUBSCRIBER_SOFT_TIME,
+};
 pub use policy::{NAMESPACE, NAMESPACE_CHANNELS, SCRIPTS};
 pub use takes::Takes;
 
@@ -289,6 +296,19 @@ pub const ALL: &[&Key] = &[
     &LISTEN_MAX_CLIENTS,
     &LISTEN_MAX_IN_FLIGHT,
     &LISTEN_IDLE_TIMEOUT,
+    &LIMITS_MAX_ARGUMENTS,
+    &LIMITS_MAX_BULK,
+    &LIMITS_MAX_REQUEST,
+    &LIMITS_DEPTH,
+    &LIMITS_AUTH_ARGUMENTS,
+    &LIMITS_AUTH_BULK,
+    &LIMITS_AUTH_TIMEOUT,
+    &LIMITS_CLIENT_OUTPUT,
+    &LIMITS_SUBSCRIBER_HARD,
+    &LIMITS_SUBSCRIBER_SOFT,
+    &LIMITS_SUBSCRIBER_SOFT_TIME,
+    &LIMITS_RATE_CLIENT,
+    &LIMITS_RATE_ALL,
     &ADMIN_ADDRESS,
     &ADMIN_READY_IN_OUTAGE,
     &ADMIN_HEALTH_KEY,

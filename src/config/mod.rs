@@ -15,6 +15,7 @@ mod fault;
 mod file;
 pub mod keys;
 mod layers;
+mod limits;
 mod namespace;
 mod nearest;
 mod otlp;
@@ -36,6 +37,7 @@ pub use address::is_own_address;
 pub use fault::{Fault, Faults};
 pub use keys::is_live;
 pub use layers::{Env, Flags, Origin, Origins, Sources};
+pub use limits::{BeforeAuth, Limits, Rates, SubscriberOutput};
 pub use namespace::Namespace;
 pub use otlp::{Endpoint, Otlp, Share};
 pub use print::Setting;
@@ -49,6 +51,8 @@ pub use url::{UpstreamUrl, UrlError};
 pub struct Config {
     /// Where apps connect, and what is asked of them.
     pub listen: Listen,
+    /// How much a client may ask, be owed and be told.
+    pub limits: Limits,
     /// The operators' HTTP port.
     pub admin: Admin,
     /// The Redis behind us, and how we reach it.

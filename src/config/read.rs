@@ -37,12 +37,23 @@ impl<'a> Reader<'a> {
     /// A whole number within the key's bounds.
     pub(super) fn count<T: TryFrom<u64>>(&mut self, key: &Key) -> Option<T> {
         let text = self.text(key);
-        let (Takes::Count(least, most) | Takes::CountOrAuto(least, most)) = key.takes else {
+        let (Takes::Count(least, most)
+        | Takes::CountOrAuto(least, most)
+        | Takes::CountOrOff(least, most)) = key.takes
+        else {
             return self.refuse(key, "is no count");
         };
         match text.parse() {
             Ok(count) => self.within(key, least..=most, count),
             Err(_) => self.refuse(key, &format!("{} is not a whole number", quoted(text))),
+        }
+    }
+
+    /// The same; `Some(None)` is off.
+    pub(super) fn count_or_off<T: TryFrom<u64>>(&mut self, key: &Key) -> Option<Option<T>> {
+        match self.text(key) {
+            "off" | "0" => Some(None),
+            _ => self.count(key).map(Some),
         }
     }
 
@@ -156,6 +167,27 @@ impl<'a> Reader<'a> {
     pub(super) fn fault<T>(&mut self, key: &Key, what: &str, mend: &str) -> Option<T> {
         self.faults.add(key.path, self.layers.origin(key), what, mend);
         None
+    }
+
+    /// Notes a fault where the lesser of two keys is more than the greater: at the one that was set.
+    pub(super) fn check_order<T: PartialOrd>(
+        &mut self,
+        (lesser, less): (&Key, Option<T>),
+        (greater, more): (&Key, Option<T>),
+    ) {
+        let is_reversed = less.zip(more).is_some_and(|(less, more)| less > more);
+        if !is_reversed {
+            return;
+        }
+        let key = match self.layers.origin(lesser) {
+            Origin::Default => greater,
+            _ => lesser,
+        };
+        let name = |key: &Key| key.path.rsplit('.').next().unwrap_or(key.path);
+        let (less, more) = (self.text(lesser), self.text(greater));
+        let what = format!("{} {less} is more than {} {more}", name(lesser), name(greater));
+        let mend = format!("lower {}, or raise {}", lesser.path, greater.path);
+        self.fault::<()>(key, &what, &mend);
     }
 
     /// Notes a warning about a key.

@@ -8,7 +8,7 @@ use super::{
     Admin, Breaker, Config, Format, Jitter, Level, Listen, Retry, RetryWrites, Secret, Upstream,
     Verify,
     keys::{self, Key},
-    otlp, rules,
+    limits, otlp, rules,
     units::{show_duration, show_size},
 };
 
@@ -29,7 +29,7 @@ impl<T: ToString> From<Option<T>> for Value<'_> {
     }
 }
 
-type Row<'a> = (&'static Key, Value<'a>);
+pub(super) type Row<'a> = (&'static Key, Value<'a>);
 
 /// Every key with its value, in the catalogue's order.
 pub(super) fn values(config: &Config) -> Vec<Row<'_>> {
@@ -48,6 +48,7 @@ pub(super) fn values(config: &Config) -> Vec<Row<'_>> {
     };
     let scripts = if config.namespace.allows_scripts { "declared" } else { "deny" };
     let mut values = listen(&config.listen);
+    values.extend(limits::values(&config.limits));
     values.extend(admin(&config.admin));
     values.extend(upstream(&config.upstream));
     values.extend(retry(&config.retry));

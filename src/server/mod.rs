@@ -303,6 +303,15 @@ async fn house_keeping(shared: Arc<Shared>, port: u16) {
         if let Some(limit) = idle_timeout.filter(|_| tick.is_multiple_of(IDLE_TICKS)) {
             shared.clients.close_idle(limit);
         }
+        let patience = shared.live().limits.before_auth.timeout;
+        if let Some(limit) = patience.filter(|_| tick.is_multiple_of(IDLE_TICKS)) {
+            let count = shared.clients.close_unknown(limit);
+            if count > 0 {
+                let timeouts = &shared.vitals.metrics.events().timeouts;
+                (0..count).for_each(|_| timeouts.count("auth"));
+                tracing::info!(count, "closed clients that did not AUTH within {limit:?}");
+            }
+        }
         if let SharedBackend::Cloud { upstream, .. } = &shared.backend {
             upstream.health.stand_in.tend();
         }

@@ -23,6 +23,9 @@ use tokio_rustls::TlsAcceptor;
 /// After an accept that failed (too many descriptors), the pause before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Of those that come beyond `max_clients`, so many at a time are told so within TLS; others are just closed.
+const TOLD: usize = 64;
+
 /// TLS with an app must be established within this time.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -250,6 +253,11 @@ impl Worker {
         if let Err(error) = stream.set_nodelay(true) {
             return tracing::debug!("client gone at once: {error}");
         }
+        let max = self.shared.live().listen.max_clients;
+        if self.acceptor.is_some() && context.clients.count() >= max + TOLD {
+            // A handshake costs a descriptor for as long as the client likes.
+            return tell_refused(context, max);
+        }
         let name = |address: io::Result<std::net::SocketAddr>| {
             address.map_or_else(|_| "?:0".to_owned(), |address| address.to_string())
         };
@@ -258,13 +266,16 @@ impl Worker {
             return self.serve(stream, entry, context);
         };
         let seat = Seat::take(&self.clients);
-        let (context, max) = (Rc::clone(context), self.shared.live().listen.max_clients);
+        let context = Rc::clone(context);
         tokio::task::spawn_local(async move {
             let _seat = seat;
             match tokio::time::timeout(TLS_TIMEOUT, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => attend(stream, context, entry, max).await,
                 Ok(Err(error)) => {
-                    tracing::info!(client = entry.address(), "TLS with a client failed: {error}");
+                    if let Some(more) = context.noticed.tls.admits(context.seconds.get()) {
+                        let client = entry.address();
+                        tracing::info!(client, more, "TLS with a client failed: {error}");
+                    }
                     context.shard.events.refusals.count("tls");
                     context.clients.leave(&entry);
                 }
@@ -306,13 +317,20 @@ where
     if context.clients.count() <= max_clients {
         return session::serve(stream, context, entry).await;
     }
-    events.refusals.count("max_clients");
-    tracing::warn!(max_clients, "a client was refused: listen.max_clients are connected");
+    tell_refused(&context, max_clients);
     let mut last = Vec::new();
     crate::wire::encode::error(&mut last, error_reply::MAX_CLIENTS);
     // It is closed either way.
     let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(&last)).await;
     context.clients.leave(&entry);
+}
+
+/// Counts and logs a client for which there is no place.
+fn tell_refused(context: &Context, max_clients: usize) {
+    context.shard.events.refusals.count("max_clients");
+    if let Some(more) = context.noticed.full.admits(context.seconds.get()) {
+        tracing::warn!(max_clients, more, "a client was refused: listen.max_clients are connected");
+    }
 }
 
 /// One of a worker's clients, counted for as long as it is there.

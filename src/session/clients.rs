@@ -15,12 +15,17 @@ use std::time::{Duration, Instant};
 /// By so much a client may seem idle for longer than it is: both clocks count whole seconds.
 const INEXACT: Duration = Duration::from_secs(2);
 
+/// A client that has said who it is, or need not.
+const KNOWN: u64 = u64::MAX;
+
 /// See the module.
 pub struct Clients {
     /// The zero of all seconds here.
     start: Instant,
     entries: Mutex<HashMap<u64, Arc<Entry>>>,
     last_id: AtomicU64,
+    /// How far all clients together have used up their rate.
+    spent: AtomicU64,
     is_draining: AtomicBool,
     /// Set while CLIENT PAUSE holds; the rest is in `pause`.
     is_paused: AtomicBool,
@@ -52,6 +57,8 @@ pub struct Entry {
     pub(super) blocked_as: AtomicI64,
     /// Commands that a transaction holds; -1 without one.
     multi: AtomicI64,
+    /// Since when it owes an AUTH, in seconds since `start`; [`KNOWN`] when it does not.
+    unknown_since: AtomicU64,
     is_killed: AtomicBool,
     session: Mutex<Option<Waker>>,
     pub(super) details: Mutex<Details>,
@@ -76,6 +83,7 @@ impl Default for Clients {
             start: Instant::now(),
             entries: Mutex::default(),
             last_id: AtomicU64::new(0),
+            spent: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             pause: Mutex::default(),
@@ -89,6 +97,16 @@ impl Clients {
     #[must_use]
     pub fn seconds(&self) -> u64 {
         self.start.elapsed().as_secs()
+    }
+
+    /// The zero of all clocks here.
+    pub(super) fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// Until when all clients together have used up their rate, in nanoseconds since [`Self::start`].
+    pub(super) fn spent(&self) -> &AtomicU64 {
+        &self.spent
     }
 
     /// What apps must AUTH with from now on; those that have done so stay.
@@ -115,6 +133,7 @@ impl Clients {
             last_command: AtomicUsize::new(0),
             blocked_as: AtomicI64::new(0),
             multi: AtomicI64::new(-1),
+            unknown_since: AtomicU64::new(self.seconds()),
             is_killed: AtomicBool::new(false),
             session: Mutex::default(),
             details: Mutex::new(Details { redirect: -1, ..Details::default() }),
@@ -168,6 +187,18 @@ impl Clients {
                 entry.kill();
             }
         }
+    }
+
+    /// Closes clients that have owed an AUTH for `limit`. How many.
+    pub fn close_unknown(&self, limit: Duration) -> usize {
+        let (now, inexact) = (self.start.elapsed(), Duration::from_secs(1));
+        let is_late = |entry: &&Arc<Entry>| {
+            let since = entry.unknown_since.load(Ordering::Relaxed);
+            since != KNOWN && now.saturating_sub(Duration::from_secs(since)) >= limit + inexact
+        };
+        let late: Vec<_> = self.entries().values().filter(is_late).cloned().collect();
+        late.iter().for_each(|entry| entry.kill());
+        late.len()
     }
 
     pub(super) fn pause(&self, pause: Option<Pause>) {
@@ -238,6 +269,15 @@ impl Entry {
     fn idle(&self) -> Duration {
         let last_seen = Duration::from_secs(self.last_seen.load(Ordering::Relaxed));
         self.start.elapsed().saturating_sub(last_seen)
+    }
+
+    /// Whether the client has said who it is, where that is asked.
+    pub(super) fn set_authenticated(&self, is_authenticated: bool) {
+        let since = self.unknown_since.load(Ordering::Relaxed);
+        if is_authenticated != (since == KNOWN) {
+            let now = self.start.elapsed().as_secs();
+            self.unknown_since.store(if is_authenticated { KNOWN } else { now }, Ordering::Relaxed);
+        }
     }
 
     /// Ends the client's session at its next turn.

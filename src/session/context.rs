@@ -2,6 +2,7 @@
 //! the limits.
 
 use super::clients::Clients;
+use super::limits::Bounds;
 use super::vitals::Vitals;
 use crate::command::Number;
 use crate::memory::{Engine, Now};
@@ -11,6 +12,7 @@ use crate::routing::shared::Lanes;
 use crate::telemetry::metrics::latency::Sample;
 use crate::telemetry::metrics::shard::{Outcome, Route, Shard};
 use crate::telemetry::sampler::Sampler;
+use crate::telemetry::seldom::Seldom;
 use crate::telemetry::spans::Span;
 use crate::upstream::Upstream;
 use crate::upstream::pool::Pool;
@@ -33,6 +35,8 @@ pub struct Context {
     pub app: Option<Arc<App>>,
     /// Commands of one client on the way at a time; with more, its socket is not read.
     pub max_in_flight: u64,
+    /// How much one of them may ask, be owed and be told.
+    pub(super) bounds: Bounds,
     /// Reply buffers of this worker.
     pub spare: Rc<Spare>,
     /// [`Clients::seconds`]; set by the worker's ticker.
@@ -50,6 +54,21 @@ pub struct Context {
     pub(super) scratch: RefCell<Vec<u8>>,
     /// A command that policy has written anew.
     pub(super) rewritten: RefCell<Vec<u8>>,
+    /// What clients can have us log as often as they like.
+    pub noticed: Noticed,
+}
+
+/// What each worker logs once a second, however often it happens.
+#[derive(Default)]
+pub struct Noticed {
+    /// A client is refused: all places are taken.
+    pub full: Seldom,
+    /// TLS with a client fails.
+    pub tls: Seldom,
+    /// What a client sends is no request.
+    pub garbage: Seldom,
+    /// It is HTTP.
+    pub http: Seldom,
 }
 
 /// Where commands are carried out.
@@ -101,11 +120,13 @@ impl Context {
         shard: Arc<Shard>,
         vitals: Arc<Vitals>,
     ) -> Self {
+        let bounds = Bounds::new(&vitals.config().limits, clients.start());
         Self {
             backend,
             clients,
             app,
             max_in_flight,
+            bounds,
             spare: Rc::default(),
             seconds: Cell::new(0),
             sampler: Sampler::default(),
@@ -115,6 +136,7 @@ impl Context {
             read_at: Cell::new(Now(0)),
             scratch: RefCell::new(vec![0; SCRATCH]),
             rewritten: RefCell::default(),
+            noticed: Noticed::default(),
         }
     }
 

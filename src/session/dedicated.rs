@@ -101,11 +101,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// MULTI or WATCH could not even be sent. Where the client has sent on without waiting for the answer, what
     /// follows must not run without it.
-    fn note_refused(&mut self, hold: Hold) {
+    pub(super) fn note_refused(&mut self, hold: Hold) {
         match hold {
             Hold::Multi if self.is_input_fresh => {
                 self.state.begin_multi();
                 self.state.is_multi_lost = true;
+                self.state.is_multi_refused = true;
             }
             Hold::Watch => self.state.is_watch_lost = self.is_input_fresh,
             _ => {}
@@ -285,17 +286,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Sends a command whose reply is for us and not for the client.
     pub(super) async fn call(&mut self, send: impl FnOnce(&Rc<Replies>)) -> Result<Vec<u8>, End> {
-        let replies = Replies::unbounded(Rc::clone(&self.context.spare));
+        let replies = Replies::whole(Rc::clone(&self.context.spare));
+        replies.set_limit(self.context.bounds.output);
         send(&replies);
         let answered = std::future::poll_fn(|cx| {
-            if replies.owed() == 0 {
+            if replies.owed() == 0 || replies.is_broken() {
                 return Poll::Ready(());
             }
             replies.wake(cx.waker());
             Poll::Pending
         });
         self.meanwhile(answered, false).await?;
-        Ok(replies.take())
+        // More than we can hold, and so more than can be put right for the client.
+        if replies.is_broken() { Err(End::Closed) } else { Ok(replies.take()) }
     }
 
     /// The upstream, where there is one.

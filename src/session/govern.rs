@@ -14,10 +14,16 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+/// Of the buffer for what is written anew so much is kept.
+const KEPT: usize = 64 * 1024;
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Hands a command to a lane, or to memory, as policy lets it go. What needs more than that is given back.
     pub(super) fn take_command(&mut self, request: &Request<'_>) -> Option<Vec<u8>> {
         let uncommon = |request: &Request<'_>| request.bytes().to_vec();
+        if self.is_over_rate(request) {
+            return Some(uncommon(request));
+        }
         let Some(app) = self.app.take() else {
             return (!self.pass(request)).then(|| uncommon(request));
         };
@@ -45,6 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Verdict::Pass;
         }
         out.clear();
+        out.shrink_to(KEPT);
         app.judge(spec, request, self.state.in_multi, out)
     }
 

@@ -9,13 +9,16 @@ pub mod clients;
 pub mod context;
 mod dedicated;
 mod embedded;
+mod end;
 pub mod error_reply;
 mod govern;
 mod greeting;
 mod info;
+mod limits;
 mod noting;
 mod outage;
 mod publish;
+mod rate;
 mod rounds;
 mod sidecar;
 mod socket;
@@ -36,12 +39,14 @@ use crate::telemetry::big_values::LEAST;
 use crate::upstream::lane::Lane;
 use crate::upstream::replies::Replies;
 use crate::upstream::retry::Class;
-use crate::wire::decode::{Decoded, Decoder, Limits, ProtocolError, Request};
+use crate::wire::decode::{Decoded, Decoder, ProtocolError, Request};
 use crate::wire::encode;
+use bytes::BytesMut;
 use clients::Entry;
 use context::{Backend, Context, Embedded, wall_clock};
+use end::End;
+use rate::Rate;
 use state::State;
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context as Task;
@@ -62,7 +67,7 @@ struct Session<S> {
     app: Option<Arc<App>>,
     replies: Rc<Replies>,
     /// Bytes read and not dispatched; empty for most clients at most times.
-    input: Vec<u8>,
+    input: BytesMut,
     /// `input` may hold a whole command.
     is_input_fresh: bool,
     decoder: Decoder,
@@ -73,36 +78,10 @@ struct Session<S> {
     subscriber: Option<Box<Subscriber>>,
     /// WATCH, where no upstream keeps it.
     watches: Option<Watches>,
+    /// Until when its rate is used up, and the command at hand is one too many.
+    rate: Rate,
     /// The client has said its last.
     is_at_end: bool,
-}
-
-/// Why a session ends.
-#[derive(Debug)]
-enum End {
-    /// The client closed, and all is answered; or it was told to go, and has its last reply.
-    Finished,
-    /// The client vanished.
-    Gone(io::Error),
-    /// CLIENT KILL, idle_timeout, or drain.
-    Closed,
-    /// The client sent what is no request.
-    Protocol(ProtocolError),
-    /// It did not read what it asked for.
-    TooSlow,
-}
-
-impl End {
-    /// As the metric says it.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::Gone(_) => "gone",
-            Self::Closed => "closed",
-            Self::Protocol(_) => "protocol",
-            Self::TooSlow => "too_slow",
-        }
-    }
 }
 
 /// What came of a client's bytes.
@@ -123,18 +102,21 @@ where
     let replies = Replies::new(Rc::clone(&context.spare));
     replies.set_client(entry.id);
     replies.set_namespace(context.app.as_ref().and_then(|app| app.namespace().cloned()));
+    replies.set_limit(context.bounds.output);
+    entry.set_authenticated(context.clients.password().is_none());
     let mut session = Session {
         stream,
         state: State::new(context.first_db(), context.clients.password().is_none()),
         app: context.app.clone(),
         replies,
-        input: Vec::new(),
+        input: BytesMut::new(),
         is_input_fresh: false,
         decoder: Decoder::new(),
         lane: None,
         held: None,
         subscriber: None,
         watches: None,
+        rate: Rate::default(),
         is_at_end: false,
         context,
         entry,
@@ -166,29 +148,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// The last words, and the end of all that the client alone held.
     async fn finish(&mut self, end: End) {
-        match &end {
-            End::Protocol(ProtocolError::HttpRequest) => {
-                self.context.shard.events.refusals.count("http");
-                tracing::warn!(
-                    client = self.entry.address,
-                    "closed a client that speaks HTTP: possibly a cross-protocol attack"
-                );
-            }
-            End::Protocol(error) => {
-                self.context.shard.events.refusals.count("protocol");
-                tracing::info!(client = self.entry.address, "closed a client: {error}");
-                if self.settle().await.is_ok() {
-                    self.replies.answer(|out| encode::error(out, format!("ERR {error}")));
-                }
-            }
-            End::TooSlow => tracing::warn!(
-                client = self.entry.address,
-                "closed a client that did not read what it asked for"
-            ),
-            End::Gone(error) => {
-                tracing::debug!(client = self.entry.address, "client gone: {error}")
-            }
-            End::Finished | End::Closed => {}
+        end.tell(&self.context, &self.entry);
+        if let End::Protocol(error) = &end
+            && *error != ProtocolError::HttpRequest
+            && self.settle().await.is_ok()
+        {
+            self.replies.answer(|out| encode::error(out, format!("ERR {error}")));
         }
         let is_attack = matches!(end, End::Protocol(ProtocolError::HttpRequest));
         if matches!(end, End::Protocol(_) | End::Finished) && !is_attack {
@@ -213,8 +178,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     fn hand_on(&mut self, bytes: &[u8], cx: &Task<'_>) -> (usize, Dispatched) {
-        let limits =
-            if self.state.is_authenticated { Limits::DEFAULT } else { Limits::UNAUTHENTICATED };
+        let limits = self.context.bounds.of_request(self.state.is_authenticated);
+        self.context.bounds.look_at_clock();
         let mut at = 0;
         self.is_input_fresh = false;
         loop {
@@ -362,6 +327,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Writes down for others what this client has become.
     fn note(&self) {
+        self.entry.set_authenticated(self.state.is_authenticated);
         let mut details = self.entry.details();
         details.db = self.state.db;
         details.is_resp3 = self.state.protocol == crate::wire::Protocol::Resp3;

@@ -2,6 +2,7 @@
 //! the client goes or is told to go.
 
 use super::{Dispatched, End, Session};
+use bytes::Buf;
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -138,7 +139,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut input = std::mem::take(&mut self.input);
         let (consumed, dispatched) = self.dispatch(&input, cx);
         if consumed < input.len() {
-            input.drain(..consumed);
+            // Nothing is moved: one command at a time of many must not cost a copy of the rest.
+            input.advance(consumed);
             self.input = input;
         } else {
             self.is_input_fresh = false;

@@ -5,9 +5,10 @@
 
 use super::{End, Session};
 use crate::command::Kind;
+use crate::config::SubscriberOutput;
 use crate::policy::App;
 use crate::routing::hub::INVALIDATE;
-use crate::routing::hub::mailbox::{Event, HARD, Mailbox};
+use crate::routing::hub::mailbox::{Event, Mailbox};
 use crate::routing::hub::registry::{Family, Topic};
 use crate::upstream::Upstream;
 use crate::upstream::error::Failure;
@@ -24,7 +25,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 const ENOUGH: usize = 64 * 1024;
 
 /// What a session listens to.
-#[derive(Default)]
 pub(super) struct Subscriber {
     mailbox: Arc<Mailbox>,
     channels: HashSet<Bytes>,
@@ -36,6 +36,17 @@ pub(super) struct Subscriber {
 }
 
 impl Subscriber {
+    fn new(bounds: SubscriberOutput) -> Self {
+        Self {
+            mailbox: Arc::new(Mailbox::new(bounds)),
+            channels: HashSet::new(),
+            patterns: HashSet::new(),
+            shards: HashSet::new(),
+            awaited: None,
+            refusal: None,
+        }
+    }
+
     /// Channels, patterns and shard channels.
     pub(super) fn counts(&self) -> [usize; 3] {
         [self.channels.len(), self.patterns.len(), self.shards.len()]
@@ -96,7 +107,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     async fn subscribe(&mut self, topic: Topic, is_silent: bool) -> Result<(), End> {
         let (hub, upstream) = (Arc::clone(self.context.backend.hub()), self.upstream());
-        let subscriber = self.subscriber.get_or_insert_default();
+        let messages = self.context.bounds.messages;
+        let subscriber = self.subscriber.get_or_insert_with(|| Box::new(Subscriber::new(messages)));
         if !subscriber.names(topic.family).contains(&topic.name) {
             subscriber.awaited = Some(topic.clone());
             subscriber.refusal = None;
@@ -161,7 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let word = family.unsubscribe();
         let app = self.app.clone();
         let app = app.as_deref();
-        let mut none = Subscriber::default();
+        let mut none = Subscriber::new(self.context.bounds.messages);
         let subscriber = self.subscriber.as_deref_mut().unwrap_or(&mut none);
         if names.is_empty() {
             names = subscriber.names(family).iter().cloned().collect();
@@ -206,14 +218,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Hands on what the hub has for this client.
     pub(super) fn deliver_messages(&mut self) -> Result<(), End> {
         let Some(subscriber) = &mut self.subscriber else { return Ok(()) };
-        while self.replies.pending() < ENOUGH {
+        let hard = self.context.bounds.messages.hard;
+        while self.replies.unread() < ENOUGH {
             match subscriber.mailbox.take() {
                 Some(event @ (Event::Message(_) | Event::Invalidated(_))) => {
                     let mut message = Vec::new();
                     let app = self.app.as_deref();
                     write_event(&mut message, self.state.protocol, app, &event);
                     match &mut self.state.apart {
-                        Some(apart) if apart.len() > HARD => return Err(End::TooSlow),
+                        Some(apart) if apart.len() > hard => return Err(End::TooSlow),
                         Some(apart) => apart.extend_from_slice(&message),
                         None => self.replies.push(&message),
                     }

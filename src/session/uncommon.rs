@@ -51,7 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn carry_out(&mut self, frame: Vec<u8>) -> Result<(), End> {
         let Some(request) = Request::parse(&frame) else { return Ok(()) };
         let spec = command::lookup(request.name());
-        if !self.admits(spec, &request) {
+        if self.refuse_by_rate(spec) || !self.admits(spec, &request) {
             return Ok(());
         }
         self.wait_out_pause(spec).await?;

@@ -10,5 +10,6 @@ pub mod notes;
 pub mod otlp;
 pub mod outage;
 pub mod sampler;
+pub mod seldom;
 pub mod slowlog;
 pub mod spans;

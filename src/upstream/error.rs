@@ -288,6 +288,14 @@ pub enum Failure {
         /// Whether a byte of the command may have reached the upstream.
         sent: bool,
     },
+    /// The reply is more than its client may have to read.
+    #[error(
+        "DENIED the reply nests deeper than {depth} levels (limits.depth); the command was run"
+    )]
+    TooDeep {
+        /// The bound that was reached.
+        depth: usize,
+    },
     /// The pool had no connection to lend.
     #[error(
         "UNAVAILABLE no upstream connection free within {after:?} ({reason}); \

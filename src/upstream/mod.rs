@@ -54,6 +54,7 @@ pub struct Upstream {
     probe_timeout: Duration,
     keepalive: Option<Duration>,
     max_queued: usize,
+    depth: usize,
     retry: config::Retry,
     busy_poll: Option<Duration>,
     handshakes: Semaphore,
@@ -100,6 +101,7 @@ impl Upstream {
             probe_timeout: upstream.probe_timeout,
             keepalive: upstream.keepalive,
             max_queued: upstream.max_queued,
+            depth: config.limits.depth,
             retry: config.retry.clone(),
             busy_poll: config.busy_poll,
             handshakes: Semaphore::new(HANDSHAKES),
@@ -132,6 +134,12 @@ impl Upstream {
     #[must_use]
     pub fn db(&self) -> u32 {
         self.db
+    }
+
+    /// How deep replies may nest.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.depth
     }
 
     /// How long a command may take.

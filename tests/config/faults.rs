@@ -30,9 +30,9 @@ log: loud
         "listen.adress: is no key; did you mean listen.address?",
         "upstream.pool.mx: is no key; did you mean upstream.pool.max?",
         "max: is no key; did you mean upstream.pool.max?",
-        "colours: is no key; known here: listen, admin, upstream, retry, breaker, memory, \
+        "colours: is no key; known here: listen, limits, admin, upstream, retry, breaker, memory, \
          slowlog, cache, namespace, namespace_channels, scripts, rules, workers, busy_poll, log, spans, otlp, drain_timeout",
-        "the file: has a key that is not a text; use one of listen, admin, upstream, retry, \
+        "the file: has a key that is not a text; use one of listen, limits, admin, upstream, retry, \
          breaker, memory, slowlog, cache, namespace, namespace_channels, scripts, rules, workers, busy_poll, log, spans, otlp, drain_timeout",
         "log: is one value where a section of keys belongs; write below it, further in: level, \
          format",
@@ -170,4 +170,32 @@ fn bounds_hold_at_both_ends() {
             assert!(found[0].starts_with(key), "{key}: {value}: {found:?}");
         }
     }
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_faults() {
+    for (yaml, expected) in [
+        ("max_bulk: 2gb", "limits.max_bulk: max_bulk 2gb is more than max_request 1gb"),
+        ("max_request: 1mb", "limits.max_request: max_bulk 512mb is more than max_request 1mb"),
+        ("depth: 7", "limits.depth: 7 is out of bounds; give 8 to 10000"),
+        ("max_arguments: 8", "limits.max_arguments: 8 is out of bounds"),
+        ("client_output: 1kb", "limits.client_output: 1kb is out of bounds; give 1mb to 4gb"),
+        ("before_auth: {max_arguments: 3}", "limits.before_auth.max_arguments: 3 is out of bounds"),
+        (
+            "subscriber_output: {soft: 64mb}",
+            "limits.subscriber_output.soft: soft 64mb is more than",
+        ),
+        (
+            "requests_per_second: {client: fast}",
+            "limits.requests_per_second.client: \"fast\" is not a whole number; give off, or 1 to 10000000",
+        ),
+    ] {
+        let found = faults(from_yaml(&format!("limits: {{{yaml}}}")));
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{yaml}: {found:?}");
+    }
+    let limits = from_yaml("limits: {requests_per_second: {client: 0, all: 7}}").unwrap().limits;
+    assert_eq!(
+        (limits.requests_per_second.client, limits.requests_per_second.all),
+        (None, Some(7))
+    );
 }

@@ -88,6 +88,7 @@ fn only_what_a_running_sidecar_can_take_is_live() {
             "listen.password",
             "listen.max_clients",
             "listen.idle_timeout",
+            "limits.before_auth.timeout",
             "admin.ready_in_outage",
             "log.level",
             "drain_timeout",

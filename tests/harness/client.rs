@@ -66,6 +66,14 @@ impl Client {
         self
     }
 
+    /// Writes beside the reads: what neither side has room for must not stop both.
+    pub(crate) fn writer(&self) -> TcpStream {
+        match &self.socket {
+            Socket::Tcp(socket) => socket.try_clone().unwrap(),
+            Socket::Unix(_) => panic!("only over TCP"),
+        }
+    }
+
     pub(crate) fn local_address(&self) -> String {
         match &self.socket {
             Socket::Tcp(socket) => socket.local_addr().unwrap().to_string(),

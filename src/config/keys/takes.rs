@@ -10,6 +10,8 @@ pub enum Takes {
     Address,
     /// A whole number.
     Count(u64, u64),
+    /// A whole number, or `off`.
+    CountOrOff(u64, u64),
     /// A whole number, or `auto`.
     CountOrAuto(u64, u64),
     /// A duration.
@@ -49,6 +51,7 @@ impl Takes {
         match self {
             Self::Address => "IP:PORT, localhost:PORT, :PORT (loopback), or off".to_owned(),
             Self::Count(least, most) => format!("{least} to {most}"),
+            Self::CountOrOff(least, most) => format!("off, or {least} to {most}"),
             Self::CountOrAuto(least, most) => format!("auto, or {least} to {most}"),
             Self::Span(least, most) => span(least, most),
             Self::SpanOrOff(least, most) => format!("off, or {}", span(least, most)),

@@ -138,7 +138,7 @@ impl Stripper {
     }
 
     fn feed_line(&mut self, piece: &[u8], prefix: &[u8], out: &mut Vec<u8>) -> usize {
-        let Some(end) = memchr::memchr(b'\n', piece) else {
+        let Some(end) = end_of_line(&self.line, piece) else {
             self.line.extend_from_slice(piece);
             return piece.len();
         };
@@ -236,6 +236,14 @@ impl Stripper {
             self.depth -= 1;
         }
     }
+}
+
+/// Where the line of which `begin` is here ends in `piece`: at CRLF. A CR or an LF alone is part of it.
+fn end_of_line(begin: &[u8], piece: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'\n', piece).find(|end| {
+        let before = end.checked_sub(1).map_or(begin.last(), |at| piece.get(at));
+        before == Some(&b'\r')
+    })
 }
 
 /// The number in a line, if it is one that is not negative.

@@ -206,6 +206,16 @@ fn keys_lose_the_prefix_wherever_a_reply_is_cut() {
 }
 
 #[test]
+fn a_line_ends_where_the_scanner_says_it_does() {
+    // found by fuzzing: what no Redis sends must not make two replies of one
+    let reply = b"*3\r\n-ERR 's:k\nof\r's:l'\r\n+s:\nx\r\n$3\r\ns:k\r\n";
+    for cut in 0..reply.len() {
+        let expected = b"*3\r\n-ERR 'k\nof\r'l'\r\n+s:\nx\r\n$1\r\nk\r\n";
+        assert_eq!(strip(Shape::Each, reply, cut), expected, "cut at {cut}");
+    }
+}
+
+#[test]
 fn messages_of_others_keys_are_not_shown() {
     let own = namespace("s:", true);
     let seen = |channel: &str, payload: &str| {

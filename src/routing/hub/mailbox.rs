@@ -4,16 +4,12 @@
 //! marked as overflowed, and its session closes it: the others and our memory don't wait for it.
 
 use super::registry::Topic;
+use crate::config::SubscriberOutput;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
-
-/// Redis's own bounds for subscribers (client-output-buffer-limit pubsub 32mb 8mb 60).
-pub const HARD: usize = 32 << 20;
-const SOFT: usize = 8 << 20;
-const SOFT_TIME: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 /// What a message costs besides its bytes.
 const OVERHEAD: usize = 64;
@@ -41,9 +37,9 @@ impl Event {
 }
 
 /// See the module.
-#[derive(Default)]
 pub struct Mailbox {
     inbox: Mutex<Inbox>,
+    bounds: SubscriberOutput,
 }
 
 #[derive(Default)]
@@ -58,6 +54,12 @@ struct Inbox {
 }
 
 impl Mailbox {
+    /// Empty, and within `bounds` or given up.
+    #[must_use]
+    pub fn new(bounds: SubscriberOutput) -> Self {
+        Self { inbox: Mutex::default(), bounds }
+    }
+
     /// Puts `event` in, or marks the subscriber as too slow. How many events it will never get for that.
     pub(super) fn put(&self, event: Event, now: impl FnOnce() -> Instant) -> usize {
         let inbox = &mut *self.inbox();
@@ -67,10 +69,11 @@ impl Mailbox {
         let mut lost = 0;
         inbox.bytes += event.cost();
         inbox.events.push_back(event);
-        if inbox.bytes > SOFT {
+        let bounds = &self.bounds;
+        if inbox.bytes > bounds.soft {
             let now = now();
             let since = *inbox.above_soft_since.get_or_insert(now);
-            if inbox.bytes > HARD || now.duration_since(since) > SOFT_TIME {
+            if inbox.bytes > bounds.hard || now.duration_since(since) > bounds.soft_time {
                 inbox.has_overflowed = true;
                 lost = inbox.events.len();
                 inbox.events.clear();
@@ -96,7 +99,7 @@ impl Mailbox {
         match &event {
             Some(event) => {
                 inbox.bytes -= event.cost();
-                if inbox.bytes <= SOFT {
+                if inbox.bytes <= self.bounds.soft {
                     inbox.above_soft_since = None;
                 }
             }
@@ -121,9 +124,18 @@ impl Mailbox {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, HARD, Mailbox, SOFT, SOFT_TIME};
+    use super::{Event, Mailbox};
+    use crate::config::SubscriberOutput;
     use bytes::Bytes;
     use std::time::{Duration, Instant};
+
+    const HARD: usize = 4096;
+    const SOFT: usize = 1024;
+    const SOFT_TIME: Duration = Duration::from_secs(60);
+
+    fn mailbox() -> Mailbox {
+        Mailbox::new(SubscriberOutput { hard: HARD, soft: SOFT, soft_time: SOFT_TIME })
+    }
 
     fn message(size: usize) -> Event {
         Event::Message(Bytes::from(vec![b'x'; size]))
@@ -131,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_subscriber_that_reads_gets_all_in_order() {
-        let mailbox = Mailbox::default();
+        let mailbox = mailbox();
         for n in 1..=9_usize {
             mailbox.put(message(n), Instant::now);
         }
@@ -144,7 +156,7 @@ mod tests {
 
     #[test]
     fn beyond_the_hard_bound_it_has_overflowed_at_once() {
-        let mailbox = Mailbox::default();
+        let mailbox = mailbox();
         assert_eq!(mailbox.put(message(1), Instant::now), 0);
         assert_eq!(mailbox.put(message(HARD), Instant::now), 2, "both are lost");
         assert_eq!(mailbox.put(message(1), Instant::now), 1);
@@ -154,7 +166,7 @@ mod tests {
     #[test]
     fn beyond_the_soft_bound_only_after_its_time() {
         let start = Instant::now();
-        let mailbox = Mailbox::default();
+        let mailbox = mailbox();
         mailbox.put(message(SOFT), || start);
         mailbox.put(message(1), || start + SOFT_TIME);
         assert!(!mailbox.has_overflowed());

@@ -39,6 +39,12 @@ const MAX_FRAME: usize = 512 << 20;
 /// Without subscribers the connection is closed after this time.
 const LINGER: Duration = Duration::from_secs(60);
 
+/// A connection that was lost sooner is made again no faster than one that can't be made.
+const STEADY: Duration = Duration::from_secs(1);
+
+/// A frame's buffer of up to this size is kept for the next.
+const KEPT: usize = 64 * 1024;
+
 /// Without keepalive the connection is never asked.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -143,8 +149,13 @@ impl Hub {
             }
             match connect(&upstream).await {
                 Ok(connection) => {
-                    backoff.reset();
+                    let since = Instant::now();
                     self.serve(&upstream, connection).await;
+                    if since.elapsed() >= STEADY {
+                        backoff.reset();
+                    } else {
+                        tokio::time::sleep(backoff.next_wait().min(LONGEST_WAIT)).await;
+                    }
                 }
                 Err(error) => {
                     upstream.health.attempt_failed(&error);
@@ -318,6 +329,9 @@ impl Line {
             self.frame.extend_from_slice(&piece[..used]);
             self.connection.transport.consume(used);
             if let Progress::Complete { .. } = progress {
+                if self.frame.len() > KEPT {
+                    return Ok(std::mem::take(&mut self.frame).into());
+                }
                 let frame = Bytes::copy_from_slice(&self.frame);
                 self.frame.clear();
                 return Ok(frame);

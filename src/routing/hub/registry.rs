@@ -268,18 +268,25 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::{Family, Order, Registry, Topic};
+    use crate::config::SubscriberOutput;
     use crate::routing::hub::mailbox::{Event, Mailbox};
     use bytes::Bytes;
     use std::sync::Arc;
+    use std::time::Duration;
 
     fn topic(name: &'static str) -> Topic {
         Topic { family: Family::Channel, name: Bytes::from_static(name.as_bytes()) }
     }
 
+    fn mailbox() -> Mailbox {
+        let soft_time = Duration::from_secs(60);
+        Mailbox::new(SubscriberOutput { hard: 4096, soft: 1024, soft_time })
+    }
+
     #[test]
     fn many_subscribers_cost_one_subscription_upstream() {
         let mut registry = Registry::default();
-        let mailboxes: Vec<_> = (0..5).map(|_| Arc::new(Mailbox::default())).collect();
+        let mailboxes: Vec<_> = (0..5).map(|_| Arc::new(mailbox())).collect();
         for (id, mailbox) in (0..).zip(&mailboxes) {
             registry.subscribe(topic("news"), id, mailbox);
         }
@@ -298,7 +305,7 @@ mod tests {
     #[test]
     fn a_late_confirmation_of_an_earlier_wish_confirms_nothing() {
         let mut registry = Registry::default();
-        let mailbox = Arc::new(Mailbox::default());
+        let mailbox = Arc::new(mailbox());
         registry.subscribe(topic("a"), 1, &mailbox);
         registry.unsubscribe(&topic("a"), 1);
         registry.subscribe(topic("a"), 1, &mailbox);

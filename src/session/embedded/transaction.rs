@@ -88,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         request: &Request<'_>,
     ) -> Result<(), End> {
         let watches = self.watches.take();
-        let is_refused = self.state.is_multi_refused;
+        let is_refused = self.state.is_multi_refused || self.state.is_watch_lost;
         let queue = self.state.take_queue();
         self.state.end_multi();
         let namespace = self.namespace().cloned();

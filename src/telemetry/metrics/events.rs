@@ -109,7 +109,7 @@ pub struct Events {
 impl Default for Events {
     fn default() -> Self {
         Self {
-            timeouts: Tally::new("kind", &["reply", "connection", "pool", "connect", "client_tls"]),
+            timeouts: Tally::new("kind", &TIMEOUTS),
             retries: Tally::new("cause", &["lost", "refused"]),
             retries_denied: Counter::default(),
             refusals: Tally::new("rule", &REFUSALS),
@@ -137,8 +137,11 @@ impl Default for Events {
 /// Upper bounds of the ages of stale replies, in seconds: up to a day.
 const AGES: [f64; 10] = [1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0];
 
-const REFUSALS: [&str; 8] = [
+const TIMEOUTS: [&str; 6] = ["reply", "connection", "pool", "connect", "client_tls", "auth"];
+
+const REFUSALS: [&str; 9] = [
     "max_clients",
+    "rate",
     "authentication",
     "protocol",
     "http",

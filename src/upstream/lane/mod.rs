@@ -190,7 +190,8 @@ impl Lane {
         let cache = upstream.health.stand_in.cache().cloned();
         let ledger = Ledger::new(cache, holder.is_none());
         let rules = upstream.retry().clone();
-        let mut queue = Queue::new((protocol, db), rules, Instant::now(), recorder, ledger);
+        let depth = upstream.depth();
+        let mut queue = Queue::new((protocol, db), depth, rules, Instant::now(), recorder, ledger);
         queue.holder = holder;
         let queue = RefCell::new(queue);
         Self(Rc::new(Shared {

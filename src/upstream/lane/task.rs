@@ -20,6 +20,9 @@ use tokio::time::Sleep;
 /// While there is no connection, how often it is looked whether somebody waits for one.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// A connection that was lost sooner is made again no faster than one that can't be made.
+const STEADY: Duration = Duration::from_secs(1);
+
 /// An attempt that takes so long gets another beside it, up to so many.
 const HEDGE: Duration = Duration::from_millis(500);
 const HEDGES: usize = 3;
@@ -45,7 +48,7 @@ impl Shared {
         let mut backoff = Backoff::new(upstream.retry().clone());
         while let Some(connection) = self.connect(&mut backoff).await {
             upstream.health.lane_connected(&upstream.address());
-            backoff.reset();
+            let since = tokio::time::Instant::now();
             self.id.set(connection.id);
             self.stage.set(Stage::Up);
             // What was given up while there was no connection must not be sent any more.
@@ -61,6 +64,11 @@ impl Shared {
             }
             self.stage.set(Stage::Away);
             self.queue.borrow_mut().lose(&cause, true);
+            if since.elapsed() >= STEADY {
+                backoff.reset();
+            } else if self.meanwhile(self.pause(backoff.next_wait())).await.is_none() {
+                break;
+            }
         }
         upstream.health.leave(&task);
         self.end("the sidecar is stopping");

@@ -23,7 +23,8 @@ use std::task::Waker;
 /// as the client takes some.
 const HIGH_WATER: usize = 8 << 20;
 
-/// A client that takes nothing no longer holds up its lane, but is given up above this many bytes.
+/// A client that takes nothing no longer holds up its lane, but is given up above this many bytes, unless it has a
+/// limit of its own.
 const LIMIT: usize = 64 << 20;
 
 /// Bytes of replies that one client may have on the way, as far as can be told from its replies so far; and
@@ -41,20 +42,26 @@ pub struct Replies {
     spare: Rc<Spare>,
     /// Whose they are, for the notes.
     client: Cell<u64>,
+    /// Bytes that may wait here.
+    limit: Cell<usize>,
 }
 
 impl Replies {
     /// With nothing owed.
     #[must_use]
     pub fn new(spare: Rc<Spare>) -> Rc<Self> {
-        Rc::new(Self { cell: RefCell::default(), spare, client: Cell::new(0) })
+        Self::of(Owed::default(), spare)
     }
 
-    /// For a caller that takes the whole reply itself: no lane waits for it, and nothing is too much.
+    /// For a caller that takes the whole reply itself: no lane waits for it, and one beyond its limit is broken.
     #[must_use]
-    pub fn unbounded(spare: Rc<Spare>) -> Rc<Self> {
-        let owed = Owed { is_unbounded: true, ..Owed::default() };
-        Rc::new(Self { cell: RefCell::new(owed), spare, client: Cell::new(0) })
+    pub fn whole(spare: Rc<Spare>) -> Rc<Self> {
+        Self::of(Owed { is_for_caller: true, ..Owed::default() }, spare)
+    }
+
+    fn of(owed: Owed, spare: Rc<Spare>) -> Rc<Self> {
+        let (cell, client, limit) = (RefCell::new(owed), Cell::new(0), Cell::new(LIMIT));
+        Rc::new(Self { cell, spare, client, limit })
     }
 
     /// The id of the client whose they are; 0 for none.
@@ -71,6 +78,16 @@ impl Replies {
     /// Keys in them lose this namespace's prefix.
     pub fn set_namespace(&self, namespace: Option<Arc<Namespace>>) {
         self.cell.borrow_mut().namespace = namespace;
+    }
+
+    /// So many bytes may wait here, and no more.
+    pub fn set_limit(&self, bytes: usize) {
+        self.limit.set(bytes);
+    }
+
+    /// Above this many bytes the lane waits.
+    fn high_water(&self) -> usize {
+        HIGH_WATER.min(self.limit.get() / 2)
     }
 
     // ---- the lane's side ----
@@ -201,20 +218,18 @@ impl Replies {
     /// Whether the client must read before more is put in. Keeps `lane` to be woken then.
     pub(super) fn is_full(&self, lane: &Waker) -> bool {
         let owed = &mut *self.cell.borrow_mut();
-        if owed.is_unbounded {
-            return false;
-        }
-        let waiting = owed.out.len() - owed.written;
-        if owed.is_stalled {
-            if waiting > LIMIT && !owed.is_closed {
-                tracing::warn!("a client took nothing of {waiting} bytes of replies: closing it");
+        let waiting = owed.out.len() - owed.written + owed.held_back();
+        if owed.is_stalled || owed.is_for_caller {
+            if waiting > self.limit.get() && !owed.is_closed {
+                let who = if owed.is_for_caller { "the sidecar itself" } else { "a client" };
+                tracing::warn!("{waiting} bytes of replies are too many for {who}: closing it");
                 owed.is_broken = true;
-                owed.discard();
                 owed.wake_caller();
+                owed.discard();
             }
             return false;
         }
-        let is_full = waiting > HIGH_WATER;
+        let is_full = waiting > self.high_water();
         if is_full {
             owed.lane = Some(lane.clone());
         }
@@ -311,11 +326,11 @@ impl Replies {
         self.cell.borrow().pending()
     }
 
-    /// Bytes that the client has not taken yet, those of answers that wait for their turn included.
+    /// Bytes that the client has not taken yet, those of answers and pushes that wait for their turn included.
     #[must_use]
     pub fn unread(&self) -> usize {
         let owed = self.cell.borrow();
-        owed.pending() + owed.waiting_bytes
+        owed.pending() + owed.waiting_bytes + owed.pushes.len()
     }
 
     /// The first three bytes of the last whole reply: `+OK`, `*-1`, `-ER`, ...
@@ -358,7 +373,7 @@ impl Replies {
             owed.written = 0;
             self.spare.give(std::mem::take(&mut owed.out));
         }
-        if owed.out.len() - owed.written <= HIGH_WATER / 2 {
+        if owed.out.len() - owed.written <= self.high_water() / 2 {
             owed.is_stalled = false;
             if let Some(lane) = owed.lane.take() {
                 lane.wake();

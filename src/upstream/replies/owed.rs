@@ -22,7 +22,7 @@ pub(super) struct Owed {
     pub(super) waiting: VecDeque<(u64, Vec<u8>)>,
     pub(super) waiting_bytes: usize,
     /// The caller takes the whole reply itself.
-    pub(super) is_unbounded: bool,
+    pub(super) is_for_caller: bool,
     /// Pushes that came in the middle of a reply.
     pub(super) pushes: Vec<u8>,
     /// Some of the front reply may have gone to the client, though it is not whole.
@@ -65,7 +65,7 @@ impl Default for Owed {
             done: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            is_unbounded: false,
+            is_for_caller: false,
             pushes: Vec::new(),
             is_torn: false,
             last: [0; 3],

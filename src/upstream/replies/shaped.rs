@@ -45,6 +45,11 @@ impl Owed {
         self.finish(spare);
     }
 
+    /// Bytes of the reply that have come and are not in `out`.
+    pub(super) fn held_back(&self) -> usize {
+        self.raw.len() + self.stripper.as_ref().map_or(0, |stripper| stripper.held().len())
+    }
+
     /// What has come of the reply is not wanted any more.
     pub(super) fn forget_shaped(&mut self) {
         self.shape = Shape::None;

@@ -1,7 +1,8 @@
 //! Where a reply from upstream ends, in RESP2 and RESP3, so that it can be passed on as it is, even while it arrives.
 //! Every byte is fed once; a length line or a CRLF may be cut anywhere. Refuses streamed types (`$?`, `*?`), which
 //! Redis never sends, and whatever shows that we have lost our place. Does not judge what the values mean.
-//! Invariant: a few words of state however deep or long the reply is; no recursion, no allocation.
+//! Invariant: a few words of state however long the reply is, and one more for each level that is told apart; no
+//! recursion, no allocation but for those.
 
 mod error;
 #[cfg(test)]
@@ -27,9 +28,14 @@ pub enum Progress {
 /// Finds the ends of replies; one per upstream connection. Useless after an error, as is the connection.
 #[derive(Clone, Debug)]
 pub struct Scanner {
-    /// Values still to come, the one under way included; 0 between replies. A sum instead of a stack: where a
-    /// reply ends depends only on how many values are missing, not on which aggregate they belong to.
+    /// Values still to come, the one under way included; 0 between replies. Below `most` levels a sum instead of a
+    /// stack: where a reply ends depends only on how many values are missing, not on which aggregate they belong to.
     pending: u64,
+    /// The same for each level around, from the outermost.
+    outer: Vec<u64>,
+    /// Levels that are told apart, and whether the reply has more.
+    most: usize,
+    is_deep: bool,
     state: State,
     kind: u8,
 }
@@ -66,7 +72,18 @@ impl Default for Scanner {
 impl Scanner {
     /// A scanner between replies.
     pub const fn new() -> Self {
-        Self { pending: 0, state: State::Type, kind: 0 }
+        Self::bounded(0)
+    }
+
+    /// The same, but it tells apart so many levels of aggregates, so as to say whether a reply has more.
+    pub const fn bounded(depth: usize) -> Self {
+        let outer = Vec::new();
+        Self { pending: 0, outer, most: depth, is_deep: false, state: State::Type, kind: 0 }
+    }
+
+    /// Whether the reply under way, or the last one, nests deeper than the scanner tells apart.
+    pub const fn is_deep(&self) -> bool {
+        self.is_deep
     }
 
     /// The first byte of the reply under way; `None` between replies. `|` where attributes come first.
@@ -88,7 +105,7 @@ impl Scanner {
     pub fn feed(&mut self, piece: &[u8]) -> Result<Progress, ScanError> {
         if self.pending == 0 {
             let Some(&kind) = piece.first() else { return Ok(Progress::Partial) };
-            (self.kind, self.pending) = (kind, 1);
+            (self.kind, self.pending, self.is_deep) = (kind, 1, false);
         }
         let mut at = 0;
         while at < piece.len() {
@@ -144,15 +161,40 @@ impl Scanner {
             b'|' => count(length)? * 2 + 1,
             _ => count(length)?,
         };
-        self.pending = (self.pending - 1).checked_add(values).ok_or(ScanError::LengthOutOfRange)?;
         self.state = State::Type;
+        self.open(values)?;
         Ok(at)
+    }
+
+    /// An aggregate of so many values begins.
+    #[inline(always)]
+    fn open(&mut self, values: u64) -> Result<(), ScanError> {
+        self.pending -= 1;
+        if self.outer.len() < self.most {
+            self.outer.push(self.pending);
+            self.pending = values;
+        } else {
+            self.is_deep = true;
+            self.pending = self.pending.checked_add(values).ok_or(ScanError::LengthOutOfRange)?;
+        }
+        self.close();
+        Ok(())
+    }
+
+    /// Leaves the levels that are at their end.
+    #[inline(always)]
+    fn close(&mut self) {
+        while self.pending == 0 {
+            let Some(pending) = self.outer.pop() else { return };
+            self.pending = pending;
+        }
     }
 
     #[inline(always)]
     fn ended(&mut self) {
         self.pending -= 1;
         self.state = State::Type;
+        self.close();
     }
 
     #[inline(always)]

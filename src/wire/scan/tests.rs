@@ -112,13 +112,31 @@ fn what_is_no_reply_is_refused() {
 }
 
 #[test]
-fn depth_and_declared_counts_cost_nothing() {
-    let mut scanner = Scanner::new();
-    for _ in 0..100_000 {
-        assert_eq!(scanner.feed(b"*4294967295\r\n"), Ok(Progress::Partial));
+fn depth_and_declared_counts_cost_no_more_than_the_levels_that_are_told_apart() {
+    for mut scanner in [Scanner::new(), Scanner::bounded(128)] {
+        for _ in 0..100_000 {
+            assert_eq!(scanner.feed(b"*4294967295\r\n"), Ok(Progress::Partial));
+        }
+        assert_eq!(scanner.feed(b"$999999999999999999\r\nabc"), Ok(Progress::Partial));
+        assert!(scanner.is_deep() && scanner.outer.len() <= 128);
     }
-    assert_eq!(scanner.feed(b"$999999999999999999\r\nabc"), Ok(Progress::Partial));
-    assert!(size_of::<Scanner>() <= 48, "{}", size_of::<Scanner>());
+    assert!(size_of::<Scanner>() <= 80, "{}", size_of::<Scanner>());
+}
+
+#[test]
+fn a_reply_is_deep_by_its_levels_and_not_by_its_length() {
+    let nested = |depth| [b"*1\r\n".repeat(depth), b":1\r\n".to_vec()].concat();
+    let wide = b"*5\r\n*1\r\n:1\r\n%1\r\n~1\r\n:1\r\n:2\r\n*0\r\n*-1\r\n*2\r\n*1\r\n:1\r\n:2\r\n";
+    let mut scanner = Scanner::bounded(3);
+    let cases = (0..8).map(|depth| (nested(depth), depth > 3)).chain([(wide.to_vec(), false)]);
+    for (reply, is_deep) in cases {
+        for cut in 0..reply.len() {
+            let (front, rest) = reply.split_at(cut);
+            assert_eq!(scanner.feed(front), Ok(Progress::Partial));
+            assert_eq!(scanner.feed(rest), Ok(Progress::Complete { used: rest.len() }));
+            assert_eq!(scanner.is_deep(), is_deep, "{:?} cut at {cut}", reply.escape_ascii());
+        }
+    }
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl Queue {
         let mut handed = self.outgoing.kept() - self.outgoing.unwritten();
         let (rules, recorder) = (self.rules.clone(), self.recorder.clone());
         let place = (self.protocol, self.db);
-        let fresh = Self::new(place, rules, self.now, recorder, self.ledger.take());
+        let fresh = Self::new(place, self.depth, rules, self.now, recorder, self.ledger.take());
         let mut old = std::mem::replace(self, fresh);
         self.first = old.first;
         self.holder = old.holder.take();
@@ -253,12 +253,30 @@ impl Queue {
     }
 }
 
+impl Queue {
+    /// The reply under way nests deeper than its client may have to read: the client is told so instead, and what
+    /// comes of it is thrown away. Where replies are held back to keep their order, it passes.
+    pub(super) fn refuse_deep(&mut self) {
+        let Some(slot) = self.slots.front_mut().filter(|_| self.rewinds.is_empty()) else { return };
+        if self.kind == b'>' || !matches!(slot.owner, Owner::Caller(_)) {
+            return;
+        }
+        if let Owner::Caller(caller) = std::mem::replace(&mut slot.owner, Owner::Gone) {
+            let failure = Failure::TooDeep { depth: self.depth };
+            let came = slot.since.or(self.stamps.front().map(|stamp| stamp.at));
+            let account = Account { recorder: &self.recorder, db: self.db, came };
+            slot.order.fail(&caller, &failure, &account);
+        }
+    }
+}
+
 impl Order {
     /// The command gets no reply: its caller is told, unless it wants to hear nothing.
     pub(super) fn fail(&self, caller: &Replies, failure: &Failure, account: &Account<'_>) {
         let outcome = match failure {
             _ if caller.is_closed() => Outcome::Abandoned,
             Failure::TimedOut { .. } => Outcome::Timeout,
+            Failure::TooDeep { .. } => Outcome::Error,
             _ => Outcome::Unavailable,
         };
         account.close(self.command, outcome, None);

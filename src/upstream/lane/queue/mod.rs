@@ -36,6 +36,9 @@ use std::time::Instant;
 /// A reply of this size makes its lane busy: clients that have nothing on it choose another.
 const HUGE: usize = 1 << 20;
 
+/// A push tells of a few keys; of this size it is none.
+const MAX_PUSH: usize = 64 << 20;
+
 /// One reply owed.
 struct Slot {
     owner: Owner,
@@ -71,6 +74,8 @@ pub(super) struct Queue {
     stamps: VecDeque<Stamp>,
     /// The database of the connection.
     db: u32,
+    /// How deep replies may nest.
+    depth: usize,
     scanner: Scanner,
     /// First byte of the reply under way, and how much of it has come.
     kind: u8,
@@ -110,11 +115,14 @@ pub(super) enum Broken {
     Scan(#[from] crate::wire::scan::ScanError),
     #[error("the upstream sent a reply that nobody asked for")]
     Unasked,
+    #[error("the upstream sent a push without an end")]
+    EndlessPush,
 }
 
 impl Queue {
     pub(super) fn new(
         (protocol, db): (Protocol, u32),
+        depth: usize,
         rules: Retry,
         now: Instant,
         recorder: Recorder,
@@ -126,7 +134,8 @@ impl Queue {
             first: 0,
             stamps: VecDeque::new(),
             db,
-            scanner: Scanner::new(),
+            depth,
+            scanner: Scanner::bounded(depth),
             kind: 0,
             arrived: 0,
             push: Vec::new(),
@@ -215,14 +224,18 @@ impl Queue {
             if self.arrived == 0 {
                 self.kind = *first;
             }
-            match self.scanner.feed(rest)? {
+            let progress = self.scanner.feed(rest)?;
+            if self.scanner.is_deep() {
+                self.refuse_deep();
+            }
+            match progress {
                 Progress::Complete { used } => {
                     let (end, next) = rest.split_at(used);
                     self.complete(end)?;
                     rest = next;
                 }
                 Progress::Partial => {
-                    self.part(rest);
+                    self.part(rest)?;
                     break;
                 }
             }
@@ -230,19 +243,27 @@ impl Queue {
         Ok(())
     }
 
-    fn part(&mut self, bytes: &[u8]) {
+    fn part(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         self.arrived += bytes.len();
         if self.kind == b'>' {
-            self.push.extend_from_slice(bytes);
-            return;
+            if self.arrived > MAX_PUSH {
+                return Err(Broken::EndlessPush);
+            }
+            // Where nobody holds the connection, nobody hears.
+            if self.holder.is_some() {
+                self.push.extend_from_slice(bytes);
+            }
+            return Ok(());
         }
-        let Some(slot) = self.slots.front() else { return };
+        // Not even its first byte may come before a command.
+        let slot = self.slots.front().ok_or(Broken::Unasked)?;
         self.ledger.gather(&slot.touch, bytes);
         if let Owner::Caller(caller) = &slot.owner
             && !slot.order.is_silent
         {
             caller.part(bytes, slot.order.shape);
         }
+        Ok(())
     }
 
     fn complete(&mut self, end: &[u8]) -> Result<(), Broken> {

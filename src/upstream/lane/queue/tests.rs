@@ -45,7 +45,7 @@ impl Bench {
             writes: RetryWrites::Refused,
         };
         let recorder = Recorder::new(shard, Route::Lane);
-        let queue = Queue::new((Protocol::Resp2, 0), rules, now, recorder, ledger);
+        let queue = Queue::new((Protocol::Resp2, 0), 128, rules, now, recorder, ledger);
         Self { cache, queue, caller: Replies::new(Rc::default()), now }
     }
 
