@@ -44,11 +44,17 @@ fn an_outage_is_told_in_info_and_at_its_begin_and_end_in_the_log() {
         client.call(&["GET", "k"]);
     }
     client.call(&["INCR", "rl:x"]);
+    assert!(["away", "rejecting"].contains(&&*told(&mut client, "sidecar_state")));
+    let seconds =
+        |client: &mut Client| -> u64 { told(client, "sidecar_state_seconds").parse().unwrap() };
+    eventually("it tells since when", || seconds(&mut client) >= 1);
     assert_eq!(sections(&mut client, &["INFO"]), ["Sidecar"], "though nobody else answers");
     assert_eq!(told(&mut client, "sidecar_stale_replies"), "7");
     assert_eq!(told(&mut client, "sidecar_local_commands"), "1");
     cloud.sidecar.wait_for_log(&["outage: what memory can answer"]);
+    let healing = Instant::now();
     cloud.heal();
+    assert!(seconds(&mut client) <= healing.elapsed().as_secs(), "since it is up");
     let line = cloud.sidecar.wait_for_log(&["outage over"]);
     assert!(line.contains("\"stale_reads\":7") && line.contains("\"local_commands\":1"), "{line}");
     let oldest: u64 = told(&mut client, "sidecar_last_outage_oldest_ms").parse().unwrap();
@@ -106,4 +112,27 @@ fn what_the_cache_keeps_and_gives_is_counted() {
     shown("cache_lookups_total{result=\"miss\"}", 3);
     shown("stale_replies_total", 2);
     shown("stale_reply_age_seconds_count", 2);
+}
+
+#[test]
+fn after_an_outage_what_is_found_to_be_stale_is_dropped() {
+    let cloud = Cloud::start("breaker: {grace: 1s}");
+    let mut client = cloud.sidecar.client();
+    client.call(&["SET", "k", "old"]);
+    client.call(&["SET", "same", "v"]);
+    for args in [&["GET", "k"], &["STRLEN", "k"], &["GET", "same"]] {
+        client.call(args);
+    }
+    cloud.cut();
+    assert_eq!(client.call(&["GET", "k"]), Value::bulk("old"));
+    // by somebody else, while we are cut off
+    cloud.redis.lock().unwrap().direct().call(&["SET", "k", "newer"]);
+    assert_eq!(client.call(&["GET", "k"]), Value::bulk("old"));
+    cloud.heal();
+    assert_eq!(client.call(&["GET", "k"]), Value::bulk("newer"));
+    cloud.cut();
+    assert_eq!(client.call(&["GET", "k"]), Value::bulk("newer"));
+    assert_eq!(client.call(&["GET", "same"]), Value::bulk("v"), "nothing speaks against it");
+    let reply = client.call(&["STRLEN", "k"]);
+    assert!(reply.error().starts_with("UNAVAILABLE"), "{reply:?}");
 }
