@@ -1,6 +1,10 @@
 //! SIGTERM: the sidecar outlives the app, so that the app's last writes arrive. Rehearsed with real processes, and once
 //! without what the chart does for it, to see that the rehearsal can tell.
 
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
 use super::pod::{End, Pod};
 use super::running::{Values, secret_of};
 use crate::harness::{Redis, Value, eventually};
@@ -69,6 +73,29 @@ fn without_the_charts_hooks_they_would_be_lost() {
     let outcome = rehearse(&redis, pod);
     assert!(outcome.app_said.contains("lost: "), "{}", outcome.app_said);
     assert!(outcome.ends.contains(&End { container: "app".to_owned(), code: Some(1) }));
+}
+
+#[test]
+fn alone_it_goes_on_until_no_client_is_sent_there_and_then_drains() {
+    let redis = Redis::start();
+    let more = "service: {open: true}\nshutdown: {endpointsSeconds: 4}\n";
+    let values = Values::new("service", &redis, more).with_drain("1s");
+    let mut pod = Pod::new(&values.render(), &secret_of(&redis));
+    pod.start();
+    eventually("it listens", || TcpStream::connect(("127.0.0.1", values.redis_port)).is_ok());
+    // Who waits for ever is closed when drain_timeout is over.
+    let mut waiting = values.client();
+    waiting.send(&["BLPOP", "nothing", "0"]);
+    let ends = thread::scope(|scope| {
+        let ends = scope.spawn(|| pod.terminate());
+        thread::sleep(Duration::from_millis(500));
+        let mut late = values.client();
+        assert_eq!(late.call(&["SET", "k", "v"]), Value::ok());
+        ends.join().unwrap()
+    });
+    assert_eq!(ends, [End { container: "redis-sidecar".to_owned(), code: Some(0) }]);
+    assert_eq!(redis.direct().call(&["GET", "k"]), Value::bulk("v"));
+    waiting.read_to_close();
 }
 
 #[test]

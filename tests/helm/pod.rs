@@ -154,12 +154,16 @@ impl Pod {
 
     /// Runs the sidecar's binary to its end with the sidecar's arguments and environment: code, both outputs.
     pub(super) fn run_sidecar(&self, command: &str) -> (Option<i32>, String) {
-        let sidecar = self.sidecar();
-        let mut words = vec![IN_THE_IMAGE.to_owned(), command.to_owned()];
-        words.extend(list(&sidecar["args"]).iter().map(text).filter(|word| word != command));
-        let output = self.command(&text(&sidecar["name"]), &words).output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8(said).unwrap())
+        let args: Vec<String> = list(&self.sidecar()["args"]).iter().map(text).collect();
+        let args = args.iter().filter(|word| *word != command).map(String::as_str);
+        self.exec(&[&[IN_THE_IMAGE, command], &args.collect::<Vec<_>>()[..]].concat().join(" "))
+    }
+
+    /// `kubectl exec` into the sidecar's container: code, both outputs.
+    pub(super) fn exec(&self, line: &str) -> (Option<i32>, String) {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let output = self.command(&text(&self.sidecar()["name"]), &words).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     }
 
     /// Starts all, one after the other, as the kubelet does, and waits until they have.

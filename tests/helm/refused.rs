@@ -1,6 +1,6 @@
 //! Wrong values: the schema or the chart says what is wrong, and nothing is rendered.
 
-use super::chart::{NEWEST, OLDEST, with_values};
+use super::chart::{NEWEST, OLDEST, root, with_values};
 
 const APP: &str = "mode: app\napp: {image: x}\nconfig: {upstream: {url: 'rediss://h'}}\n";
 const SERVICE: &str = "mode: service\nconfig: {upstream: {url: 'rediss://h'}}\n";
@@ -70,6 +70,22 @@ fn a_secret_never_comes_into_the_configmap() {
         "config: {upstream: {url: 'rediss://h', auth: {password: '${WORD}'}}}",
     );
     assert!(with_values(&from_env, NEWEST).is_ok());
+}
+
+/// What docs/configuration.md calls a secret, which a test of its own compares with the code.
+#[test]
+fn every_key_that_is_a_secret_is_refused() {
+    let text = std::fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| `") && line.contains("| a secret |"));
+    let keys: Vec<&str> = rows.filter_map(|line| line.split('`').nth(1)).collect();
+    assert!(keys.len() >= 3, "{keys:?}");
+    for key in keys {
+        let value = key
+            .rsplit('.')
+            .fold("hunter2".to_owned(), |inner, name| format!("{{{name}: {inner}}}"));
+        let values = format!("{}config: {value}\n", APP.split("config:").next().unwrap());
+        expect_refused(&values, &[&format!("config.{key} would stand in a ConfigMap")]);
+    }
 }
 
 #[test]

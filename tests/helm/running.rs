@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use serde_yaml::Value as Yaml;
 
 use super::cases::each;
-use super::chart::{NEWEST, Rendered, with_values};
+use super::chart::{NEWEST, Rendered, root, with_values};
 use super::pod::{POD_IP, Pod, http};
 use crate::harness::{Certs, Client, PASSWORD, Redis, RedisOptions, Value, eventually, free_port};
 
@@ -32,6 +32,13 @@ impl Values {
     /// May be ended by POST /quitquitquit.
     pub(super) fn with_quit(mut self) -> Self {
         self.yaml = self.yaml.replacen("admin: {", "admin: {quit: on, ", 1);
+        self
+    }
+
+    /// With this drain_timeout.
+    pub(super) fn with_drain(mut self, time: &str) -> Self {
+        self.yaml =
+            self.yaml.replacen("config:\n", &format!("config:\n  drain_timeout: {time}\n"), 1);
         self
     }
 
@@ -109,6 +116,22 @@ fn a_native_sidecar_serves_its_app_and_its_probes_answer() {
     });
     assert!(pod.probe(&sidecar, "readinessProbe") && pod.probe(&sidecar, "livenessProbe"));
     assert!(!pod.log("redis-sidecar").contains(PASSWORD));
+}
+
+#[test]
+fn the_documents_questions_are_answered_within_the_container() {
+    let redis = Redis::start();
+    let values = Values::new("app", &redis, IDLE_APP);
+    let mut pod = Pod::new(&values.render(), &secret_of(&redis));
+    pod.start();
+    let text = std::fs::read_to_string(root().join("docs/kubernetes.md")).unwrap();
+    let asked = text.lines().filter(|line| line.contains("kubectl exec "));
+    let lines: Vec<&str> = asked.filter_map(|line| Some(line.split_once(" -- ")?.1)).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for line in lines {
+        let (code, said) = pod.exec(line);
+        assert_eq!(code, Some(0), "{line}: {said}");
+    }
 }
 
 #[test]

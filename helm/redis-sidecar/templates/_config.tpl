@@ -70,7 +70,7 @@ config.yaml: what the chart sets itself, and `config` laid over it. All that is 
 {{- if kindIs "map" .value -}}
 {{- range $key, $value := .value }}
 {{- $at := printf "%s.%s" $path $key }}
-{{- if and (regexMatch "(^|_)(password|passwords|secret|token)$" $key) $value (not (contains "${" (toString $value))) }}
+{{- if and (regexMatch "(^|_)(passwords?|secret|token|headers)$" $key) $value (not (contains "${" (toString $value))) }}
 {{ $at }} would stand in a ConfigMap for all to read: name a Secret in secrets, or write ${VARIABLE} and give it by env
 {{- else }}
 {{- include "redis-sidecar.secretsIn" (dict "path" $at "value" $value) }}
