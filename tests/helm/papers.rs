@@ -37,6 +37,21 @@ fn the_chart_names_this_version() {
     assert_eq!(manifest["version"], env!("CARGO_PKG_VERSION"));
 }
 
+#[test]
+fn the_image_is_as_its_dockerfile_makes_it() {
+    let dockerfile = read(root().join("Dockerfile"));
+    let last = |word: &str| {
+        let line = dockerfile.lines().rfind(|line| line.starts_with(word)).unwrap();
+        line[word.len()..].trim().to_owned()
+    };
+    let values: serde_yaml::Value = serde_yaml::from_str(&read(chart("values.yaml"))).unwrap();
+    let binary = values["image"]["binary"].as_str().unwrap();
+    assert_eq!(last("ENTRYPOINT "), format!("[\"{binary}\"]"));
+    let context = &values["securityContext"];
+    let user = ["runAsUser", "runAsGroup"].map(|name| context[name].as_u64().unwrap().to_string());
+    assert_eq!(last("USER "), user.join(":"));
+}
+
 /// Calls `with` for each value that the schema knows: its path, its schema, and its default.
 fn each_value(
     schema: &Json,
