@@ -44,6 +44,11 @@ fn what_is_missing_is_named_all_at_once() {
         &["config.upstream.url: name your Redis", "app.image: mode app needs"],
     );
     expect_refused(SERVICE, &["service.open: whoever reaches the port"]);
+    // Users of their own keep nobody out while there is the default one too.
+    let users = SERVICE.replace("}}", "}, listen: {users: [{name: shop, password_file: /x}]}}");
+    expect_refused(&users, &["service.open: whoever reaches the port"]);
+    let only = users.replace("users:", "default_user: off, users:");
+    assert!(with_values(&only, NEWEST).is_ok());
 }
 
 #[test]

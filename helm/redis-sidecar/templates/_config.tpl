@@ -105,7 +105,10 @@ app.image: mode app needs the image of your app
 {{- if not (include "redis-sidecar.isReachable" (dict "config" $config "key" "listen")) }}
 config.listen.address: nobody could reach it there; in mode service it is 0.0.0.0:6379, or [::]:6379
 {{- end }}
-{{- $asks := or (dig "listen" "password" "" $config) (dig "listen" "users" "" $config) (dig "listen" "tls" "client_ca_file" "" $config) }}
+{{- $listen := $config.listen }}
+{{- /* Beside users there is the default one, unless it is turned off. */}}
+{{- $onlyUsers := and $listen.users (has (toString $listen.default_user) (list "false" "off" "no")) }}
+{{- $asks := or $listen.password $listen.password_file $onlyUsers (dig "tls" "client_ca_file" "" $listen) }}
 {{- if not (or $asks $values.networkPolicy.enabled $values.service.open) }}
 service.open: whoever reaches the port would be the upstream's user; set secrets.listenPassword, secrets.listenClientCa or networkPolicy.enabled, or true if it may be so
 {{- end }}

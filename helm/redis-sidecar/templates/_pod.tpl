@@ -25,6 +25,11 @@
           items: [{key: {{ $secret.key | quote }}, path: {{ $file }}}]
       {{- end }}
       {{- end }}
+      {{- range $secrets.files }}
+      - secret:
+          name: {{ .name }}
+          items: [{key: {{ .key | quote }}, path: {{ .path | quote }}}]
+      {{- end }}
       {{- if or $secrets.ca.name $secrets.ca.configMap }}
       - {{ empty $secrets.ca.name | ternary "configMap" "secret" }}:
           name: {{ $secrets.ca.name | default $secrets.ca.configMap }}
