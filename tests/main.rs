@@ -22,6 +22,7 @@ mod connection;
 mod documents;
 mod drain;
 mod floors;
+mod footprint;
 mod fuzz;
 mod health;
 mod helm;
