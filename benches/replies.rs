@@ -1,5 +1,5 @@
 //! What keeping replies costs a command: counting it when it is sent, and looking at it when its reply is here.
-//! A hundred thousand keys with values of 64 bytes, as in `against-tls`.
+//! A hundred thousand keys with values of 64 bytes, as in `scripts/bench`.
 
 use divan::{Bencher, black_box};
 use redis_sidecar::command::lookup;
