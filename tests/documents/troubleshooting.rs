@@ -87,7 +87,7 @@ fn longest_part(text: &str) -> Option<&str> {
         Some((_, rest)) => [rest, ""],
         None => [part, ""],
     });
-    let parts = parts.map(|part| part.trim_matches(|letter: char| " ;:,().".contains(letter)));
+    let parts = parts.map(|part| part.trim_matches(|letter: char| " ;:,().'`".contains(letter)));
     parts.max_by_key(|part| part.len()).filter(|part| part.len() >= SHORT)
 }
 
@@ -113,7 +113,7 @@ fn collect(src: &Path, dir: &Path, found: &mut Vec<(String, String)>) {
             collect(src, &path, found);
         } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
             let text = fs::read_to_string(&path).unwrap();
-            let code = text.split("#[cfg(test)]\nmod").next().unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
             let is_code = |line: &&str| !line.trim_start().starts_with("//");
             let lines: Vec<&str> = code.lines().filter(is_code).collect();
             found.push((name, lines.join("\n")));
