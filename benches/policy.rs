@@ -1,13 +1,15 @@
 //! What a namespace costs a command: its keys found and prefixed on the way up, and keys taken out of it in a reply.
 
 use divan::{Bencher, black_box};
-use redis_sidecar::command::resolve;
+use redis_sidecar::command::{find, resolve};
 use redis_sidecar::config::{Config, Sources};
-use redis_sidecar::policy::{App, Shape};
+use redis_sidecar::policy::rules::Meters;
+use redis_sidecar::policy::{App, Asked, Draft, Shape};
 use redis_sidecar::wire::decode::Request;
 use redis_sidecar::wire::encode;
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Instant;
 
 fn main() {
     divan::main();
@@ -18,7 +20,7 @@ fn app() -> Option<Arc<App>> {
     file.write_all(b"namespace: 'orders:'").ok()?;
     let sources = Sources { file: Some(file.path().into()), ..Sources::default() };
     let config = Config::load(&sources).ok()?;
-    App::new(&config)
+    App::new(&config, Instant::now())
 }
 
 #[divan::bench(args = [
@@ -33,10 +35,11 @@ fn rewrite(bencher: Bencher<'_, '_>, line: &str) {
     let (mut frame, spec) = (Vec::new(), resolve(args.as_slice()));
     encode::command(&mut frame, &args);
     let (Some(app), Some(request)) = (app(), Request::parse(&frame)) else { return };
-    let mut out = Vec::new();
+    let (number, mut meters, mut draft) = (find(args[0]).1, Meters::default(), Draft::default());
     bencher.bench_local(|| {
-        out.clear();
-        app.judge(black_box(spec), black_box(&request), false, &mut out)
+        let request = black_box(&request);
+        let asked = Asked { spec: black_box(spec), number, request, in_multi: false, at: None };
+        app.judge(&asked, &mut meters, &mut draft)
     });
 }
 

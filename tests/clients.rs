@@ -209,6 +209,18 @@ fn rate_limiter_flexible_through_tls() {
     through_tls(&RATE_LIMITER);
 }
 
+/// What a platform team denies to apps is nothing that libraries need.
+#[test]
+fn libraries_work_under_the_profile_for_apps() {
+    for library in [&IOREDIS, &NODE_REDIS, &REDIS_PY, &BULLMQ, &RATE_LIMITER] {
+        let redis = Redis::start();
+        let config = "{audit: on, commands: {profile: app}}";
+        let sidecar = SidecarOptions::upstream(&redis).config(config).start();
+        library.play_through(&sidecar).expect_all_passed();
+        assert!(!sidecar.log_contains("profile.app"), "{}", sidecar.log());
+    }
+}
+
 #[test]
 fn ioredis_in_memory() {
     in_memory(&IOREDIS);

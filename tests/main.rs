@@ -46,6 +46,7 @@ mod policy;
 mod protocol;
 mod pubsub;
 mod resilience;
+mod rules;
 mod scripting;
 mod slow_clients;
 mod spans;

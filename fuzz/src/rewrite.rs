@@ -5,13 +5,15 @@ use super::keys::command;
 use super::pieces::Pieces;
 use redis_sidecar::command::keys::{self, KeysError};
 use redis_sidecar::command::{self, Spec};
-use redis_sidecar::config::{Config, Sources};
+use redis_sidecar::config::{Config, Rule, Sources, Ttl};
 use redis_sidecar::policy::namespace::Namespace;
-use redis_sidecar::policy::{App, Shape, Stripper, Verdict};
+use redis_sidecar::policy::rules::Meters;
+use redis_sidecar::policy::{App, Asked, Draft, Shape, Stripper, Verdict, requests};
 use redis_sidecar::wire::decode::Request;
 use redis_sidecar::wire::encode;
 use redis_sidecar::wire::scan::{Progress, Scanner};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 /// Has glob characters in it, and begins as a key might.
 const PREFIX: &str = "a[b?:";
@@ -27,18 +29,24 @@ pub fn run(data: &[u8]) {
     let words: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
     encode::command(&mut frame, &words);
     let request = Request::parse(&frame).expect("what we encode is a request");
-    let mut out = Vec::new();
-    match app.judge(Some(spec), &request, in_multi, &mut out) {
+    let (mut draft, number) = (Draft::default(), command::find(request.name()).1);
+    let asked = Asked { spec: Some(spec), number, request: &request, in_multi, at: None };
+    let verdict = app.judge(&asked, &mut Meters::default(), &mut draft);
+    let out = &draft.command;
+    match verdict {
         Verdict::Prefixed => {
-            let judged = request.within(&out);
-            assert_eq!(judged.argc(), Request::parse(&out).map_or(0, |whole| whole.argc()));
+            let judged = request.within(out);
+            assert_eq!(judged.argc(), Request::parse(out).map_or(0, |whole| whole.argc()));
             assert_within(spec, &judged);
         }
         Verdict::Rewritten => {
-            assert_within(spec, &Request::parse(&out).expect("what is written is a request"));
+            assert_within(spec, &Request::parse(out).expect("what is written is a request"));
         }
         Verdict::Pass => assert_within(spec, &request),
         Verdict::Whole | Verdict::Refused(_) => {}
+    }
+    for behind in requests(&draft.behind) {
+        assert_within(command::lookup(behind.name()).expect("a command of ours"), &behind);
     }
     let shape = Shape::of(command::resolve(&request).unwrap_or(spec));
     if let Some(namespace) = app.namespace() {
@@ -50,7 +58,9 @@ pub fn run(data: &[u8]) {
 pub(super) fn within(prefix: &str) -> Option<Arc<App>> {
     let mut config = Config::load(&Sources::default()).expect("the defaults");
     config.namespace.prefix = Some(prefix.to_owned());
-    App::new(&config)
+    let ttl = Ttl { default: Some(Duration::from_secs(60)), max: None, require: false };
+    config.rules = vec![Rule { ttl: Some(ttl), ..Rule::of("*") }];
+    App::new(&config, Instant::now())
 }
 
 fn assert_within(spec: &'static Spec, request: &Request<'_>) {

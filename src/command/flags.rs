@@ -182,6 +182,11 @@ impl Categories {
         CATEGORY_NAMES.iter().position(known).map(|bit| Self(1 << bit))
     }
 
+    /// What all categories are called, as COMMAND writes them.
+    pub fn all_names() -> impl Iterator<Item = &'static str> {
+        CATEGORY_NAMES.into_iter()
+    }
+
     pub(super) const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }

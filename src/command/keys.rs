@@ -190,6 +190,16 @@ impl Keys {
         self.spans.iter().take(self.used).any(|span| span.has(index))
     }
 
+    /// What the command does to the key at this place; `None` where there is none.
+    #[inline]
+    pub fn access(&self, index: usize) -> Option<Access> {
+        let holds = |span: &&Span| {
+            (span.start..span.end).contains(&index)
+                && (index - span.start).is_multiple_of(span.step)
+        };
+        self.spans.iter().take(self.used).find(holds).map(|span| span.access)
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         let count = |span: &Span| (span.end - span.start).div_ceil(span.step);

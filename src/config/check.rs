@@ -5,9 +5,9 @@
 use std::path::Path;
 
 use super::{
-    Admin, Breaker, Config, Format, Jitter, Level, Listen, ListenTls, Log, Memory, Pool, Retry,
-    RetryWrites, SlowLog, fault::Faults, keys, layers::Layers, limits, namespace, otlp,
-    read::Reader, rules, upstream,
+    Access, Admin, Breaker, Config, Format, Jitter, Level, Listen, ListenTls, Log, Memory, Pool,
+    Retry, RetryWrites, SlowLog, commands, fault::Faults, keys, layers::Layers, limits, namespace,
+    otlp, read::Reader, rules, upstream,
 };
 
 /// The longest path that a Unix socket's address can hold, on Linux (`sun_path`, without its NUL).
@@ -27,6 +27,9 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let threshold = reader.span_or_off(&keys::SLOWLOG_THRESHOLD);
     let cache = rules::cache(&mut reader);
     let namespace = namespace::namespace(&mut reader);
+    let commands = commands::commands(&mut reader);
+    let default_access = reader.word(&keys::DEFAULT_ACCESS).map(Access::of);
+    let audit = reader.switch(&keys::AUDIT);
     let rules = rules::rules(&mut reader);
     let is_workers_auto = reader.text(&keys::WORKERS).eq_ignore_ascii_case("auto");
     let workers = if is_workers_auto { Some(cores()) } else { reader.count(&keys::WORKERS) };
@@ -46,6 +49,9 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
         slowlog: SlowLog { threshold: threshold? },
         cache: cache?,
         namespace: namespace?,
+        commands: commands?,
+        default_access: default_access?,
+        audit: audit?,
         rules: rules?,
         workers: workers?,
         is_workers_auto,

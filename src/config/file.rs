@@ -77,7 +77,7 @@ impl Walk<'_> {
         let text = match value {
             Value::Null => return,
             Value::String(text) => text,
-            Value::Sequence(list) if matches!(key.takes, Takes::Rules) => {
+            Value::Sequence(list) if matches!(key.takes, Takes::Rules | Takes::Names) => {
                 return self.list(key, Value::Sequence(list));
             }
             Value::Bool(false) if !is_text => "off".to_owned(),

@@ -3,6 +3,7 @@
 //! that is not here is refused), defaults are taken from it, `check` prints its words, and tests
 //! hold config.yaml and docs/configuration.md to it.
 
+mod commands;
 mod limits;
 pub mod otlp;
 mod policy;
@@ -10,6 +11,10 @@ mod takes;
 
 use std::time::Duration;
 
+pub use commands::{
+    AUDIT, COMMANDS_ALLOW, COMMANDS_ALLOW_UNKNOWN, COMMANDS_DENY, COMMANDS_DRY_RUN, COMMANDS_KEYS,
+    COMMANDS_PROFILE, DEFAULT_ACCESS, RULES,
+};
 pub use limits::{
     LIMITS_AUTH_ARGUMENTS, LIMITS_AUTH_BULK, LIMITS_AUTH_TIMEOUT, LIMITS_CLIENT_OUTPUT,
     LIMITS_DEPTH, LIMITS_MAX_ARGUMENTS, LIMITS_MAX_BULK, LIMITS_MAX_REQUEST, LIMITS_RATE_ALL,
@@ -245,9 +250,6 @@ pub const CACHE_SIZE: Key = Key::new("cache.size", Takes::Size(1 << 20, 64 << 30
 pub const CACHE_ENTRY_SIZE: Key =
     Key::new("cache.entry_size", Takes::Size(1 << 10, 512 << 20), "1mb")
         .why("Bytes of one reply; a longer one is not kept. At most a quarter of cache.size.");
-/// `rules`
-pub const RULES: Key = Key::new("rules", Takes::Rules, "[]")
-    .why("What keys get in an outage; the first match wins, others are stale for up to 10m.");
 /// `workers`
 pub const WORKERS: Key = Key::new("workers", Takes::CountOrAuto(1, 1024), "auto")
     .env(&["SIDECAR_WORKERS"])
@@ -350,6 +352,14 @@ pub const ALL: &[&Key] = &[
     &NAMESPACE,
     &NAMESPACE_CHANNELS,
     &SCRIPTS,
+    &COMMANDS_PROFILE,
+    &COMMANDS_DENY,
+    &COMMANDS_ALLOW,
+    &COMMANDS_ALLOW_UNKNOWN,
+    &COMMANDS_KEYS,
+    &COMMANDS_DRY_RUN,
+    &DEFAULT_ACCESS,
+    &AUDIT,
     &RULES,
     &WORKERS,
     &BUSY_POLL,

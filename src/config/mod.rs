@@ -9,6 +9,7 @@
 mod address;
 mod changes;
 mod check;
+mod commands;
 mod env;
 mod expand;
 mod fault;
@@ -34,6 +35,7 @@ mod tests;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use address::is_own_address;
+pub use commands::{Commands, KeysCommand, Profile};
 pub use fault::{Fault, Faults};
 pub use keys::is_live;
 pub use layers::{Env, Flags, Origin, Origins, Sources};
@@ -41,7 +43,7 @@ pub use limits::{BeforeAuth, Limits, Rates, SubscriberOutput};
 pub use namespace::Namespace;
 pub use otlp::{Endpoint, Otlp, Share};
 pub use print::Setting;
-pub use rules::{Cache, Fallback, MAX_STALE, Rule};
+pub use rules::{Access, Cache, Fallback, MAX_STALE, Per, Rate, Rule, Ttl};
 pub use secret::Secret;
 pub use units::{parse_duration, parse_size, show_duration, show_size};
 pub use url::{UpstreamUrl, UrlError};
@@ -69,7 +71,13 @@ pub struct Config {
     pub cache: Cache,
     /// Where the app's keys lie upstream.
     pub namespace: Namespace,
-    /// What keys get while the upstream is away; the first that matches counts.
+    /// Which commands apps may run.
+    pub commands: Commands,
+    /// What apps may do with keys that no rule matches.
+    pub default_access: Access,
+    /// Whether each refusal is logged.
+    pub audit: bool,
+    /// What may be done with keys, and what they get while the upstream is away; the first that matches counts.
     pub rules: Vec<Rule>,
     /// Single-threaded runtimes, 1 to 1024; `auto` is resolved to one for two cores that we may use: the app and
     /// the kernel need the rest, and fewer workers make larger batches.

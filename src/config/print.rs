@@ -81,7 +81,7 @@ fn scalar(key: &Key, value: &Value<'_>) -> String {
         Value::Shown(text) => text.clone(),
         Value::Hidden(secret) => secret.to_string(),
     };
-    if matches!(key.takes, Takes::Rules) {
+    if matches!(key.takes, Takes::Rules | Takes::Names) {
         return value;
     }
     let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '/' | '-' | '_');

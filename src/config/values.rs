@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 
 use super::{
     Admin, Breaker, Config, Format, Jitter, Level, Listen, Retry, RetryWrites, Secret, Upstream,
-    Verify,
+    Verify, commands,
     keys::{self, Key},
     limits, otlp, rules,
     units::{show_duration, show_size},
@@ -61,6 +61,14 @@ pub(super) fn values(config: &Config) -> Vec<Row<'_>> {
         (&keys::NAMESPACE, config.namespace.prefix.as_ref().into()),
         (&keys::NAMESPACE_CHANNELS, switch(config.namespace.channels)),
         (&keys::SCRIPTS, shown(scripts)),
+        (&keys::COMMANDS_PROFILE, shown(config.commands.profile.name())),
+        (&keys::COMMANDS_DENY, shown(commands::show(&config.commands.deny))),
+        (&keys::COMMANDS_ALLOW, shown(commands::show(&config.commands.allow))),
+        (&keys::COMMANDS_ALLOW_UNKNOWN, shown(commands::show(&config.commands.allow_unknown))),
+        (&keys::COMMANDS_KEYS, shown(config.commands.keys.name())),
+        (&keys::COMMANDS_DRY_RUN, switch(config.commands.dry_run)),
+        (&keys::DEFAULT_ACCESS, shown(config.default_access.name())),
+        (&keys::AUDIT, switch(config.audit)),
         (&keys::RULES, shown(rules::show(&config.rules))),
     ]);
     values.extend([

@@ -100,9 +100,9 @@ mod tests {
 
     fn rules(list: &[(&str, Fallback, u64)]) -> Rules {
         let rule = |(pattern, fallback, seconds): &(&str, Fallback, u64)| Rule {
-            pattern: (*pattern).to_owned(),
             fallback: *fallback,
             max_stale: Duration::from_secs(*seconds),
+            ..Rule::of(pattern)
         };
         Rules::new(&list.iter().map(rule).collect::<Vec<_>>())
     }

@@ -178,12 +178,12 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     let own = listeners.tcp_address().into_iter().collect();
     let acceptor = config.listen.tls.as_ref().map(tls::acceptor).transpose()?;
     let metrics = Metrics::default();
+    let app = build_app(&config, &metrics);
     let backend = build_backend(&config, own, Arc::clone(metrics.events()))?;
     let clients = Arc::<Clients>::default();
     let (spans, told) = Spans::sampled(config.sample);
     let parts = backend.parts();
     let vitals = Vitals::new(config.clone(), Arc::clone(&clients), parts, metrics, spans);
-    let app = App::new(&config);
     let shared = Arc::new(Shared { config, clients, backend, app, vitals: Arc::new(vitals) });
 
     let tellers = Tellers::start(&shared, told)?;
@@ -239,6 +239,13 @@ async fn bind_admin(
     bound
         .map(Some)
         .map_err(|error| ServerError::Listen { address: format!("admin {address}"), error })
+}
+
+/// What clients may do; each of its rules is counted from the start.
+fn build_app(config: &Config, metrics: &Metrics) -> Option<Arc<App>> {
+    let app = App::new(config, std::time::Instant::now());
+    metrics.events().refusals.declare(app.iter().flat_map(|app| app.labels()));
+    app
 }
 
 fn build_backend(

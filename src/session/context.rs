@@ -6,7 +6,7 @@ use super::limits::Bounds;
 use super::vitals::Vitals;
 use crate::command::Number;
 use crate::memory::{Engine, Now};
-use crate::policy::App;
+use crate::policy::{App, Draft};
 use crate::routing::hub::Hub;
 use crate::routing::shared::Lanes;
 use crate::telemetry::metrics::latency::Sample;
@@ -53,7 +53,9 @@ pub struct Context {
     pub(super) read_at: Cell<Now>,
     pub(super) scratch: RefCell<Vec<u8>>,
     /// A command that policy has written anew.
-    pub(super) rewritten: RefCell<Vec<u8>>,
+    pub(super) draft: RefCell<Draft>,
+    /// In which second so many refusals were logged.
+    pub(super) logged: Cell<(u64, u32)>,
     /// What clients can have us log as often as they like.
     pub noticed: Noticed,
 }
@@ -135,7 +137,8 @@ impl Context {
             executed: RefCell::default(),
             read_at: Cell::new(Now(0)),
             scratch: RefCell::new(vec![0; SCRATCH]),
-            rewritten: RefCell::default(),
+            draft: RefCell::default(),
+            logged: Cell::default(),
             noticed: Noticed::default(),
         }
     }

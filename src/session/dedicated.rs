@@ -50,6 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 }
                 let patience = patience_of(&frame);
                 lane.push_whole(frame, order, &self.replies);
+                self.send_kept_behind(is_patient);
                 self.wait_for_reply(is_patient, patience).await?;
                 if is_new && let Some(held) = self.held.take() {
                     held.give_back();

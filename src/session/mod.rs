@@ -33,6 +33,7 @@ mod whole;
 use crate::command::{self, Group, Kind, Spec};
 use crate::memory::Watches;
 use crate::policy::App;
+use crate::policy::rules::Meters;
 use crate::routing::dedicated::Dedicated;
 use crate::routing::target::{Hold, Target, target};
 use crate::telemetry::big_values::LEAST;
@@ -65,6 +66,8 @@ struct Session<S> {
     state: State,
     /// What the client may do; `None` is all.
     app: Option<Arc<App>>,
+    /// What is counted of it for the rules.
+    meters: Meters,
     replies: Rc<Replies>,
     /// Bytes read and not dispatched; empty for most clients at most times.
     input: BytesMut,
@@ -108,6 +111,7 @@ where
         stream,
         state: State::new(context.first_db(), context.clients.password().is_none()),
         app: context.app.clone(),
+        meters: Meters::default(),
         replies,
         input: BytesMut::new(),
         is_input_fresh: false,

@@ -1,6 +1,7 @@
 //! What a client has made of its connection: protocol, database, name, transaction, and whether it wants
 //! replies. Pure: decides, and knows no socket.
 
+use super::govern::behind::Behind;
 use crate::command::Number;
 use crate::policy::Shape;
 use crate::routing::target::{Hold, Situation};
@@ -69,6 +70,8 @@ pub(super) struct State {
     pub(super) is_watching: bool,
     /// A command could not be queued: EXEC must fail.
     pub(super) is_multi_refused: bool,
+    /// What is to be sent behind commands.
+    pub(super) behind: Option<Box<Behind>>,
 }
 
 impl State {
@@ -96,6 +99,7 @@ impl State {
             is_pinned: false,
             is_watching: false,
             is_multi_refused: false,
+            behind: None,
         }
     }
 
@@ -124,6 +128,7 @@ impl State {
         self.is_watch_lost = false;
         self.is_watching = false;
         self.is_multi_refused = false;
+        self.behind = None;
         std::mem::take(&mut self.multi_dbs)
     }
 

@@ -5,6 +5,7 @@
 //! upstream, and EXEC's reply gets their answers put in.
 
 use super::dedicated::{number, select_frame};
+use super::govern::behind::send_apart;
 use super::{End, Session, error_reply};
 use crate::command::{Kind, Spec};
 use crate::policy::Shape;
@@ -75,6 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let order = self.state.order();
         if let Some(lane) = self.current_lane() {
             lane.push(frame, order, &self.replies);
+            self.send_kept_behind(false);
         }
         if let Some(tracking) = &mut self.state.tracking {
             tracking.caching = None;
@@ -105,6 +107,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.exec_with_answers(&lane, frame, order).await?
         } else {
             lane.push(frame, order, &self.replies);
+            if kind == Kind::Exec {
+                send_apart(&lane, &self.state.take_behind_exec(), &self.context.spare);
+            }
             self.settle().await?;
             self.replies.last()
         };
@@ -179,7 +184,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     ) -> Result<[u8; 3], End> {
         let is_wanted = !order.is_silent;
         let order = Order { is_silent: false, ..order };
-        let mut reply = self.call(|own| lane.push(frame, order, own)).await?;
+        let (behind, spare) = (self.state.take_behind_exec(), Rc::clone(&self.context.spare));
+        let send = |own: &Rc<Replies>| {
+            lane.push(frame, order, own);
+            send_apart(lane, &behind, &spare);
+        };
+        let mut reply = self.call(send).await?;
         let here = std::mem::take(&mut self.state.multi_here);
         let shapes = std::mem::take(&mut self.state.multi_shapes);
         let mut head = [0; 3];

@@ -9,6 +9,7 @@ use crate::telemetry::metrics::latency::Sample;
 use crate::telemetry::metrics::shard::{Outcome, Route};
 use crate::wire::decode::Request;
 use crate::wire::{Protocol, encode};
+use std::borrow::Cow;
 use std::task::Poll;
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,6 +22,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let _ = self.replies.take_own();
         let start = self.context.shard.notes.spans.is_on().then(Instant::now);
         let end = self.carry_out(frame).await;
+        drop(self.state.take_behind());
         self.count_own(&end, start);
         end
     }
@@ -57,6 +59,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.wait_out_pause(spec).await?;
         if let Some((whole, namespace)) = self.asks_whole(spec) {
             return self.whole(whole, &namespace, &request).await;
+        }
+        if self.asks_rounds(spec, &request) {
+            return self.find_keys(&request).await;
         }
         self.entry.saw(self.context.seconds.get(), command::resolve(&request));
         let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
@@ -124,7 +129,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// The same for a command that a rule forbids.
-    pub(super) fn refuse(&mut self, rule: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn refuse(
+        &mut self,
+        rule: impl Into<Cow<'static, str>>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         self.context.shard.events.refusals.count(rule);
         self.answer(write);
     }

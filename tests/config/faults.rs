@@ -31,9 +31,9 @@ log: loud
         "upstream.pool.mx: is no key; did you mean upstream.pool.max?",
         "max: is no key; did you mean upstream.pool.max?",
         "colours: is no key; known here: listen, limits, admin, upstream, retry, breaker, memory, \
-         slowlog, cache, namespace, namespace_channels, scripts, rules, workers, busy_poll, log, spans, otlp, drain_timeout",
+         slowlog, cache, namespace, namespace_channels, scripts, commands, default_access, audit, rules, workers, busy_poll, log, spans, otlp, drain_timeout",
         "the file: has a key that is not a text; use one of listen, limits, admin, upstream, retry, \
-         breaker, memory, slowlog, cache, namespace, namespace_channels, scripts, rules, workers, busy_poll, log, spans, otlp, drain_timeout",
+         breaker, memory, slowlog, cache, namespace, namespace_channels, scripts, commands, default_access, audit, rules, workers, busy_poll, log, spans, otlp, drain_timeout",
         "log: is one value where a section of keys belongs; write below it, further in: level, \
          format",
         "listen.address: \"redis.example.com:6379\" names a host; only IP addresses and localhost \

@@ -40,6 +40,8 @@ pub enum Takes {
     Endpoint,
     /// Names and values.
     Pairs,
+    /// A list of commands' names.
+    Names,
 }
 
 impl Takes {
@@ -64,10 +66,8 @@ impl Takes {
             Self::Share => "0 to 1, such as 0.01".to_owned(),
             Self::Endpoint => "http://HOST:PORT or https://HOST".to_owned(),
             Self::Pairs => "name=value,name=value".to_owned(),
-            Self::Rules => {
-                "a list of rules: match, fallback (stale, local or none), max_stale (1s to 24h)"
-                    .to_owned()
-            }
+            Self::Rules => "a list of rules, each with match and what it says of those keys".into(),
+            Self::Names => "a list of commands, subcommands and categories".into(),
             Self::Word(words) => match words {
                 [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
                 words => words.join(""),

@@ -189,11 +189,7 @@ fn errors_too_large_replies_and_what_differs_each_time_are_not_kept() {
 
 #[test]
 fn of_keys_that_may_not_be_stale_nothing_is_kept() {
-    let rule = |pattern: &str, fallback| Rule {
-        pattern: pattern.to_owned(),
-        fallback,
-        max_stale: FOREVER,
-    };
+    let rule = |pattern: &str, fallback| Rule { fallback, max_stale: FOREVER, ..Rule::of(pattern) };
     let rules = [rule("none:*", Fallback::None), rule("local:*", Fallback::Local)];
     let bench = Bench { cache: cache_with(1 << 20, &rules), ..Bench::new() };
     for words in ["GET none:1", "MGET a none:1", "STRLEN local:1"] {

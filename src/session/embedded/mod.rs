@@ -40,12 +40,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return self.channels(embedded, spec, request).await;
         }
         match spec {
-            Some(spec) if kind == Kind::Blocking => self.block(embedded, spec, request).await,
+            Some(spec) if kind == Kind::Blocking => {
+                self.block(embedded, spec, request).await?;
+                self.send_kept_behind(false);
+                Ok(())
+            }
             _ => {
                 let (db, protocol) = (self.state.db as usize, self.state.protocol);
                 self.answer_shaped(|out| {
                     embedded.engine.execute(request, spec, db, protocol, wall_clock(), out);
                 });
+                self.send_kept_behind(false);
                 Ok(())
             }
         }

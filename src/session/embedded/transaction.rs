@@ -4,6 +4,7 @@
 //! SUBSCRIBE) touches no data: it comes after, and its answers are put in their places.
 
 use super::super::context::{Embedded, wall_clock};
+use super::super::govern::behind::run_behind;
 use super::super::greeting::{database, wished_protocol};
 use super::super::{End, Session, error_reply};
 use super::channels;
@@ -89,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     ) -> Result<(), End> {
         let watches = self.watches.take();
         let is_refused = self.state.is_multi_refused || self.state.is_watch_lost;
-        let queue = self.state.take_queue();
+        let (queue, behind) = (self.state.take_queue(), self.state.take_queue_behind());
         self.state.end_multi();
         let namespace = self.namespace().cloned();
         let mut run = Run::new(embedded, self.state.db, self.state.protocol, namespace);
@@ -103,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         } else if watches.as_ref().is_some_and(|watches| turn.has_changed(watches)) {
             encode::null_array(&mut run.out, self.state.protocol);
         } else {
-            run.all(&queue, &mut turn);
+            run.all(&queue, &behind, &mut turn);
         }
         drop(turn);
         self.state.db = run.db;
@@ -143,12 +144,17 @@ impl<'a> Run<'a> {
         Self { embedded, db, protocol, out: Vec::new(), namespace, here: Vec::new() }
     }
 
-    fn all(&mut self, queue: &[Vec<u8>], turn: &mut Turn<'_>) {
+    fn all(&mut self, queue: &[Vec<u8>], behind: &[(usize, Vec<u8>)], turn: &mut Turn<'_>) {
         encode::array_header(&mut self.out, queue.len());
-        for request in queue.iter().filter_map(|frame| Request::parse(frame)) {
+        let mut behind = behind.iter().peekable();
+        let requests = queue.iter().filter_map(|frame| Request::parse(frame));
+        for (place, request) in requests.enumerate() {
             let before = self.out.len();
             self.one(&request, turn);
             self.strip(&request, before);
+            while let Some((_, frames)) = behind.next_if(|(wanted, _)| *wanted == place) {
+                run_behind(frames, turn, self.db, self.protocol);
+            }
         }
     }
 

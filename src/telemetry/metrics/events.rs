@@ -8,6 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 type Label = [(&'static str, &'static str); 1];
@@ -36,6 +37,44 @@ impl Tally {
     /// Counts `many` more.
     pub fn add(&self, value: &'static str, many: u64) {
         self.counters.get_or_create(&[(self.label, value)]).inc_by(many);
+    }
+}
+
+/// Clients and commands that were turned away, by rule: those that are built in, and those of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Refusals {
+    refused: Family<Rule, Counter>,
+    tried: Family<Rule, Counter>,
+}
+
+type Rule = [(&'static str, Cow<'static, str>); 1];
+
+impl Refusals {
+    fn new(rules: &[&'static str]) -> Self {
+        let refusals = Self::default();
+        for rule in rules {
+            drop(refusals.refused.get_or_create(&[("rule", Cow::Borrowed(*rule))]));
+        }
+        refusals
+    }
+
+    /// These rules are there, and have refused nothing yet.
+    pub fn declare(&self, rules: impl IntoIterator<Item = String>) {
+        for rule in rules {
+            let rule = [("rule", Cow::Owned(rule))];
+            drop(self.refused.get_or_create(&rule));
+            drop(self.tried.get_or_create(&rule));
+        }
+    }
+
+    /// Counts one more, by this rule.
+    pub fn count(&self, rule: impl Into<Cow<'static, str>>) {
+        self.refused.get_or_create(&[("rule", rule.into())]).inc();
+    }
+
+    /// The same by a rule that is only tried, so that the command went all the same.
+    pub fn count_tried(&self, rule: impl Into<Cow<'static, str>>) {
+        self.tried.get_or_create(&[("rule", rule.into())]).inc();
     }
 }
 
@@ -69,7 +108,7 @@ pub struct Events {
     /// Commands not sent once more because the budget was used up.
     pub retries_denied: Counter,
     /// Clients and commands that the sidecar itself turned away, by rule.
-    pub refusals: Tally,
+    pub refusals: Refusals,
     /// Clients that came.
     pub clients: Counter,
     /// Clients that went, by how.
@@ -112,7 +151,7 @@ impl Default for Events {
             timeouts: Tally::new("kind", &TIMEOUTS),
             retries: Tally::new("cause", &["lost", "refused"]),
             retries_denied: Counter::default(),
-            refusals: Tally::new("rule", &REFUSALS),
+            refusals: Refusals::new(&REFUSALS),
             clients: Counter::default(),
             departures: Tally::new("how", &["finished", "gone", "closed", "protocol", "too_slow"]),
             connects: Tally::new("result", &CONNECTS),
@@ -139,7 +178,7 @@ const AGES: [f64; 10] = [1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_60
 
 const TIMEOUTS: [&str; 6] = ["reply", "connection", "pool", "connect", "client_tls", "auth"];
 
-const REFUSALS: [&str; 9] = [
+const REFUSALS: [&str; 12] = [
     "max_clients",
     "rate",
     "authentication",
@@ -149,6 +188,9 @@ const REFUSALS: [&str; 9] = [
     "arity",
     "subscriber",
     "transaction",
+    "namespace",
+    "syntax",
+    "unknown",
 ];
 
 const CONNECTS: [&str; 7] = ["ok", "refused", "timeout", "dns", "tls", "auth", "protocol"];
@@ -184,13 +226,15 @@ impl Events {
     }
 
     fn register_tallies(&self, registry: &mut Registry) {
+        let help = "Clients and commands turned away by the sidecar itself, by rule";
+        registry.register("refusals", help, self.refusals.refused.clone());
+        let help = "Commands that a rule would have refused, were it not only tried";
+        registry.register("dry_run_refusals", help, self.refusals.tried.clone());
         let mut tally = |name: &str, help: &str, tally: &Tally| {
             registry.register(name, help, tally.counters.clone());
         };
         tally("timeouts", "Waits that came to their end, by what was waited for", &self.timeouts);
         tally("retries", "Commands that were sent to the upstream once more", &self.retries);
-        let help = "Clients and commands turned away by the sidecar itself, by rule";
-        tally("refusals", help, &self.refusals);
         tally("client_departures", "Clients that went, by how", &self.departures);
         let help = "Attempts to connect to the upstream, by what came of them";
         tally("upstream_connects", help, &self.connects);
