@@ -55,6 +55,8 @@ impl Refusals {
         for rule in rules {
             drop(refusals.refused.get_or_create(&[("rule", Cow::Borrowed(*rule))]));
         }
+        // A family without a label would not be shown at all.
+        drop(refusals.tried.get_or_create(&[("rule", Cow::Borrowed("commands.deny"))]));
         refusals
     }
 
