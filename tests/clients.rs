@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Redis, RedisOptions, Script, Sidecar, SidecarOptions};
+use crate::harness::{Redis, RedisOptions, Script, Sidecar, SidecarOptions, Value};
 
 /// A script, and the scenarios that it plays.
 struct Library {
@@ -179,6 +179,17 @@ fn through_tls(library: &Library) {
     library.play_through(&Sidecar::start(&redis)).expect_all_passed();
 }
 
+/// The same, and nothing is left but within the namespace. BullMQ is not among these: its scripts make names of
+/// keys themselves (docs/policy.md).
+fn within_a_namespace(library: &Library) {
+    let redis = Redis::start();
+    let sidecar = SidecarOptions::upstream(&redis).config("namespace: 'app:'").start();
+    library.play_through(&sidecar).expect_all_passed();
+    let keys = redis.direct().call(&["KEYS", "*"]);
+    let outside: Vec<String> = keys.items().iter().map(Value::text).collect();
+    assert!(outside.iter().all(|key| key.starts_with("app:")), "{outside:?}");
+}
+
 fn in_memory(library: &Library) {
     let sidecar = SidecarOptions::default().start();
     library.play_through(&sidecar).expect_in_memory(library);
@@ -219,6 +230,26 @@ fn libraries_work_under_the_profile_for_apps() {
         library.play_through(&sidecar).expect_all_passed();
         assert!(!sidecar.log_contains("profile.app"), "{}", sidecar.log());
     }
+}
+
+#[test]
+fn ioredis_within_a_namespace() {
+    within_a_namespace(&IOREDIS);
+}
+
+#[test]
+fn node_redis_within_a_namespace() {
+    within_a_namespace(&NODE_REDIS);
+}
+
+#[test]
+fn redis_py_within_a_namespace() {
+    within_a_namespace(&REDIS_PY);
+}
+
+#[test]
+fn rate_limiter_flexible_within_a_namespace() {
+    within_a_namespace(&RATE_LIMITER);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{Key, Takes};
 
 /// `namespace`
 pub const NAMESPACE: Key = Key::new("namespace", Takes::Text, "")
+    .env(&["SIDECAR_NAMESPACE"])
     .why("What each key begins with upstream, and never for the app; unset, keys go as they are.");
 /// `namespace_channels`
 pub const NAMESPACE_CHANNELS: Key = Key::new("namespace_channels", Takes::Switch, "on")
