@@ -5,7 +5,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Client, Redis, Sidecar, Value, compare, eventually};
+use crate::harness::{
+    Client, Redis, Sidecar, Value, compare, compare_without_namespace, eventually,
+};
 
 const MB: u64 = 1 << 20;
 
@@ -79,7 +81,7 @@ fn protocol_errors_are_worded_as_redis_words_them() {
 
 #[test]
 fn what_came_before_a_protocol_error_is_answered() {
-    compare(|s| {
+    compare_without_namespace(|s| {
         let mut client = s.client();
         client.send_raw(b"SET k v\r\nGET k\r\nNOSUCH\r\n*1\r\n:5\r\nSET k lost\r\n");
         client.read_to_close();
