@@ -4,6 +4,7 @@
 mod faults;
 mod live;
 mod rules;
+mod users;
 
 use std::{collections::BTreeSet, io::Write, path::Path, path::PathBuf, time::Duration};
 

@@ -55,7 +55,7 @@ pub fn run(data: &[u8]) {
 }
 
 /// An app whose keys begin so.
-pub(super) fn within(prefix: &str) -> Option<Arc<App>> {
+fn within(prefix: &str) -> Option<Arc<App>> {
     let mut config = Config::load(&Sources::default()).expect("the defaults");
     config.namespace.prefix = Some(prefix.to_owned());
     let ttl = Ttl { default: Some(Duration::from_secs(60)), max: None, require: false };

@@ -2,10 +2,9 @@
 //! replies. Time is virtual, so that what waits costs nothing.
 
 use super::pieces::Pieces;
-use super::rewrite::within;
-use redis_sidecar::config::{Config, Secret, Sources};
+use redis_sidecar::config::{Config, Namespace, Secret, Sources, User};
 use redis_sidecar::memory::Engine;
-use redis_sidecar::policy::App;
+use redis_sidecar::policy::users::Users;
 use redis_sidecar::routing::hub::Hub;
 use redis_sidecar::session::clients::Clients;
 use redis_sidecar::session::context::{Backend, Context, Embedded};
@@ -15,7 +14,7 @@ use redis_sidecar::telemetry::spans::Spans;
 use redis_sidecar::wire::scan::{Progress, Scanner};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 /// What keys and values may take: little, so that no reply is large.
@@ -28,8 +27,6 @@ const LONGEST: Duration = Duration::from_secs(3600);
 pub fn run(data: &[u8]) {
     let mut pieces = Pieces(data);
     let settings = pieces.byte();
-    let app = if settings & 2 == 2 { within("zq:") } else { None };
-    let wants_password = settings & 1 == 1;
     let step = usize::from(pieces.byte()).max(1);
     let count = pieces.number() % (pieces.0.len() + 1);
     let (first, second) = (pieces.take(count), pieces.0);
@@ -40,17 +37,30 @@ pub fn run(data: &[u8]) {
         .expect("a runtime");
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let context = context(wants_password, app);
+        let context = context(settings);
         tokio::join!(converse(&context, first, step), converse(&context, second, usize::MAX));
         assert_eq!(context.clients.count(), 0, "a client has left a trace");
     });
 }
 
-fn context(wants_password: bool, app: Option<Arc<App>>) -> Rc<Context> {
+/// With a password, a namespace, and a second user, as the bits of `settings` say.
+fn context(settings: u8) -> Rc<Context> {
     static CONFIG: OnceLock<Config> = OnceLock::new();
     let config = CONFIG.get_or_init(|| Config::load(&Sources::default()).expect("the defaults"));
-    let clients = Arc::<Clients>::default();
-    clients.set_password(wants_password.then(|| Secret::new("secret")));
+    let mut config = config.clone();
+    config.listen.password = (settings & 1 == 1).then(|| Secret::new("secret"));
+    config.namespace.prefix = (settings & 2 == 2).then(|| "zq:".to_owned());
+    if settings & 4 == 4 {
+        config.listen.users.push(User {
+            name: "u".to_owned(),
+            password: Some(Secret::new("pw")),
+            password_file: None,
+            uid: None,
+            namespace: Namespace { prefix: Some("zr:".to_owned()), ..config.namespace.clone() },
+            commands: config.commands.clone(),
+        });
+    }
+    let clients = Arc::new(Clients::new(Users::new(&config, Instant::now())));
     let metrics = Metrics::default();
     let engine = Arc::new(Engine::new(MAXMEMORY));
     let hub = Arc::new(Hub::local(Arc::clone(metrics.events())));
@@ -64,13 +74,13 @@ fn context(wants_password: bool, app: Option<Arc<App>>) -> Rc<Context> {
     ));
     let backend = Backend::Memory(Embedded { engine, hub });
     let most = config.listen.max_in_flight;
-    Rc::new(Context::new(backend, clients, app, most, vitals.shard(), vitals))
+    Rc::new(Context::new(backend, clients, most, vitals.shard(), vitals))
 }
 
 /// One client: sends all of `bytes`, says that it has no more, and reads to the end.
 pub(super) async fn converse(context: &Rc<Context>, bytes: &[u8], step: usize) {
     let (client, server) = tokio::io::duplex(16 * 1024);
-    let entry = context.clients.join("127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned());
+    let entry = context.clients.join("127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned(), None);
     let session = redis_sidecar::session::serve(server, Rc::clone(context), entry);
     let session = tokio::task::spawn_local(session);
     let (mut from, to) = tokio::io::split(client);

@@ -2,10 +2,9 @@
 //! ends when its client goes, and what the client is told is replies. Time is real, since sockets are.
 
 use super::pieces::Pieces;
-use super::rewrite::within;
 use super::session::converse;
 use redis_sidecar::config::{Config, Sources, Target};
-use redis_sidecar::policy::App;
+use redis_sidecar::policy::users::Users;
 use redis_sidecar::routing::hub::Hub;
 use redis_sidecar::routing::shared::Lanes;
 use redis_sidecar::session::clients::Clients;
@@ -20,7 +19,7 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -43,7 +42,7 @@ pub fn run(data: &[u8]) {
         let path = dir.path().join("redis");
         let listener = UnixListener::bind(&path).expect("a socket");
         tokio::task::spawn_local(answer_all(listener, answers));
-        let context = context(&path, if has_namespace { within(PREFIX) } else { None });
+        let context = context(&path, has_namespace);
         converse(&context, said, step).await;
         assert_eq!(context.clients.count(), 0, "a client has left a trace");
     });
@@ -65,10 +64,11 @@ fn config(path: &Path) -> Config {
     config
 }
 
-fn context(path: &Path, app: Option<Arc<App>>) -> Rc<Context> {
-    let config = config(path);
+fn context(path: &Path, has_namespace: bool) -> Rc<Context> {
+    let mut config = config(path);
+    config.namespace.prefix = has_namespace.then(|| PREFIX.to_owned());
     let metrics = Metrics::default();
-    let clients = Arc::<Clients>::default();
+    let clients = Arc::new(Clients::new(Users::new(&config, Instant::now())));
     let upstream = Arc::new(Upstream::new(&config, Vec::new()).expect("it needs no TLS"));
     let pool = Pool::new(Arc::clone(&upstream), config.upstream.pool.clone()).expect("a pool");
     let (pool, hub) = (Arc::new(pool), Arc::new(Hub::new(Arc::clone(metrics.events()))));
@@ -83,7 +83,7 @@ fn context(path: &Path, app: Option<Arc<App>>) -> Rc<Context> {
         Arc::new(Vitals::new(config, Arc::clone(&clients), parts, metrics, Spans::default()));
     let lanes = Lanes::new(Arc::clone(&upstream), 1, vitals.shard());
     let backend = Backend::Cloud(Cloud { lanes, pool, hub, upstream });
-    Rc::new(Context::new(backend, clients, app, most, vitals.shard(), vitals))
+    Rc::new(Context::new(backend, clients, most, vitals.shard(), vitals))
 }
 
 async fn answer_all(listener: UnixListener, answers: Vec<u8>) {

@@ -2,7 +2,7 @@
 
 use super::args::Through;
 use super::http::reachable;
-use crate::config::{Auth, Config, Listen, Origin, Target, Tls, Upstream, Verify};
+use crate::config::{Auth, Config, Listen, Origin, Password, Target, Tls, Upstream, Verify};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ pub(super) fn behind(
     through: &Through,
     bound: Duration,
 ) -> Result<Config, String> {
-    let own = Auth { password: config.listen.password.clone(), ..Auth::default() };
+    // Of a hash nobody knows the password.
+    let password = config.listen.password.clone().filter(|secret| !Password::is_hash(secret));
+    let own = Auth { password, ..Auth::default() };
     let (target, auth, tls, db) = match through {
         Through::At(url) => {
             let auth = Auth {

@@ -139,6 +139,8 @@ pub enum Kind {
     Sidecar,
     /// INFO: the sidecar adds a section of its own.
     Info,
+    /// ACL: WHOAMI speaks of the client's own connection.
+    Acl,
     /// ASKING: holds for the next command.
     Asking,
     /// READONLY, READWRITE: a cluster replica's mode.

@@ -5,9 +5,9 @@
 use std::path::Path;
 
 use super::{
-    Access, Admin, Breaker, Config, Format, Jitter, Level, Listen, ListenTls, Log, Memory, Pool,
-    Retry, RetryWrites, SlowLog, commands, fault::Faults, keys, layers::Layers, limits, namespace,
-    otlp, read::Reader, rules, upstream,
+    Access, Admin, Breaker, Config, Format, Jitter, Level, Listen, ListenTls, Log, Memory,
+    Password, Pool, Retry, RetryWrites, Secret, SlowLog, commands, fault::Faults, keys,
+    layers::Layers, limits, namespace, otlp, read::Reader, rules, upstream, users,
 };
 
 /// The longest path that a Unix socket's address can hold, on Linux (`sun_path`, without its NUL).
@@ -31,6 +31,8 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let default_access = reader.word(&keys::DEFAULT_ACCESS).map(Access::of);
     let audit = reader.switch(&keys::AUDIT);
     let rules = rules::rules(&mut reader);
+    let top = namespace.as_ref().zip(commands.as_ref());
+    let users = users::users(&mut reader, listen.as_ref(), top);
     let is_workers_auto = reader.text(&keys::WORKERS).eq_ignore_ascii_case("auto");
     let workers = if is_workers_auto { Some(cores()) } else { reader.count(&keys::WORKERS) };
     let busy_poll = reader.span_or_off(&keys::BUSY_POLL);
@@ -39,7 +41,7 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
     let otlp = otlp::check(&mut reader, cfg!(feature = "otlp"));
     let drain_timeout = reader.span(&keys::DRAIN_TIMEOUT);
     Some(Config {
-        listen: listen?,
+        listen: Listen { users: users?, ..listen? },
         limits: limits?,
         admin: admin?,
         upstream: upstream?,
@@ -68,7 +70,9 @@ pub(super) fn check(layers: &Layers, faults: &mut Faults) -> Option<Config> {
 fn listen(reader: &mut Reader<'_>) -> Option<Listen> {
     let address = reader.address(&keys::LISTEN_ADDRESS);
     let unix_socket = reader.path(&keys::LISTEN_UNIX_SOCKET);
-    let password = reader.secret(&keys::LISTEN_PASSWORD);
+    let password_file = reader.path(&keys::LISTEN_PASSWORD_FILE);
+    let password = listen_password(reader, password_file.as_deref());
+    let default_user = reader.switch(&keys::LISTEN_DEFAULT_USER);
     let tls = listen_tls(reader);
     let max_clients = reader.count(&keys::LISTEN_MAX_CLIENTS);
     let max_in_flight = reader.count(&keys::LISTEN_MAX_IN_FLIGHT);
@@ -81,10 +85,8 @@ fn listen(reader: &mut Reader<'_>) -> Option<Listen> {
         reader.fault::<()>(&keys::LISTEN_ADDRESS, "is off, and there is no other way in", mend);
     }
     let is_open = address.flatten().is_some_and(|address| !address.ip().is_loopback());
-    if is_open
-        && password.is_none()
-        && !matches!(&tls, Some(Some(tls)) if tls.client_ca_file.is_some())
-    {
+    let is_asked = default_user == Some(false) || !matches!(password, Some(None));
+    if is_open && !is_asked && !matches!(&tls, Some(Some(tls)) if tls.client_ca_file.is_some()) {
         let warning =
             "other machines can reach this address, and no listen.password is asked of them";
         reader.warn(&keys::LISTEN_ADDRESS, warning);
@@ -92,12 +94,34 @@ fn listen(reader: &mut Reader<'_>) -> Option<Listen> {
     Some(Listen {
         address: address?,
         unix_socket,
-        password,
+        password: password?,
+        password_file,
+        default_user: default_user?,
+        users: Vec::new(),
         tls: tls?,
         max_clients: max_clients?,
         max_in_flight: max_in_flight?,
         idle_timeout: idle_timeout?,
     })
+}
+
+/// What clients must AUTH with: as it is written, or from a file.
+fn listen_password(reader: &mut Reader<'_>, file: Option<&Path>) -> Option<Option<Secret>> {
+    let key = &keys::LISTEN_PASSWORD_FILE;
+    let password = match (reader.secret(&keys::LISTEN_PASSWORD), file) {
+        (Some(_), Some(_)) => {
+            return reader.fault(key, "is given beside listen.password", "give one of the two");
+        }
+        (None, Some(file)) => match users::read_password(file) {
+            Ok(secret) => Some(secret),
+            Err((what, mend)) => return reader.fault(key, &what, mend),
+        },
+        (password, None) => password,
+    };
+    if password.as_ref().is_some_and(|secret| Password::new(secret).is_none()) {
+        return reader.fault(&keys::LISTEN_PASSWORD, users::NO_HASH, users::GIVE_HASH);
+    }
+    Some(password)
 }
 
 fn listen_tls(reader: &mut Reader<'_>) -> Option<Option<ListenTls>> {

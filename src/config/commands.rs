@@ -8,6 +8,7 @@ use super::{
     nearest::nearest,
     print::quoted,
     read::Reader,
+    rules::entry::Entry,
 };
 use crate::command::{self, Categories, Flags};
 
@@ -116,28 +117,82 @@ pub(super) fn keys_command(word: &str) -> KeysCommand {
 /// Why a name can't stand in a list: what is wrong with it, and the mend.
 pub(super) type Wrong = (String, String);
 
+/// Whether a name may stand in a list.
+type Check = fn(&str) -> Result<(), Wrong>;
+
 /// A list of names, each in lower case and as `check` lets it stand.
-fn names(
-    reader: &mut Reader<'_>,
-    key: &Key,
-    check: fn(&str) -> Result<(), Wrong>,
-) -> Option<Vec<String>> {
+fn names(reader: &mut Reader<'_>, key: &Key, check: Check) -> Option<Vec<String>> {
     let Ok(Value::Sequence(list)) = serde_yaml::from_str::<Value>(reader.text(key)) else {
         return reader.refuse(key, "is not a list");
     };
-    let mut names = Vec::new();
-    for value in &list {
+    match each(&list, check) {
+        Ok(names) => Some(names),
+        Err((what, mend)) => reader.fault(key, &what, &mend),
+    }
+}
+
+/// All names of a list in lower case, where `check` lets each stand.
+fn each(list: &[Value], check: Check) -> Result<Vec<String>, Wrong> {
+    let name = |value: &Value| {
         let Value::String(name) = value else {
-            reader.refuse::<()>(key, "has what is not a name")?;
-            continue;
+            let mend = "give a list of commands, subcommands and categories".to_owned();
+            return Err(("has what is not a name".to_owned(), mend));
         };
         let name = name.to_ascii_lowercase();
-        match check(&name) {
-            Ok(()) => names.push(name),
-            Err((what, mend)) => return reader.fault(key, &what, &mend),
-        }
+        check(&name).map(|()| name)
+    };
+    list.iter().map(name).collect()
+}
+
+/// What one user may run: as its entry says, and where that says nothing as `top` does.
+pub(super) fn of_user(entry: &mut Entry<'_, '_, '_>, top: &Commands) -> Commands {
+    let mut own = top.clone();
+    if let Some(word) = entry.word("profile", PROFILES) {
+        own.profile = profile(word);
     }
-    Some(names)
+    let form = ("a section", &["deny", "allow", "allow_unknown", "keys", "dry_run"][..]);
+    entry.section("commands", form, |entry| {
+        let lists: [(&str, &mut Vec<String>, Check); 3] = [
+            ("deny", &mut own.deny, denied),
+            ("allow", &mut own.allow, named),
+            ("allow_unknown", &mut own.allow_unknown, unknown),
+        ];
+        for (name, list, check) in lists {
+            let read = match entry.value(name) {
+                None => continue,
+                Some(Value::Sequence(list)) => each(list, check),
+                Some(_) => Err(("is not a list".to_owned(), "give a list of commands".to_owned())),
+            };
+            match read {
+                Ok(names) => *list = names,
+                Err((what, mend)) => entry.fault(name, &what, &mend).unwrap_or_default(),
+            }
+        }
+        if let Some(word) = entry.word("keys", KEYS) {
+            own.keys = keys_command(word);
+        }
+        if entry.has("dry_run") {
+            own.dry_run = entry.switch("dry_run");
+        }
+        Some(())
+    });
+    own
+}
+
+const PROFILES: &[&str] = &["open", "app", "read_only"];
+const KEYS: &[&str] = &["auto", "pass", "scan", "deny"];
+
+/// The part of a user's entry that says so.
+pub(super) fn show_own(own: &Commands) -> String {
+    format!(
+        "profile: {}, commands: {{deny: {}, allow: {}, allow_unknown: {}, keys: {}, dry_run: {}}}",
+        own.profile.name(),
+        show(&own.deny),
+        show(&own.allow),
+        show(&own.allow_unknown),
+        own.keys.name(),
+        if own.dry_run { "on" } else { "off" },
+    )
 }
 
 /// A name of `deny`: not one of those without which a connection can't even end.

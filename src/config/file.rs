@@ -77,7 +77,9 @@ impl Walk<'_> {
         let text = match value {
             Value::Null => return,
             Value::String(text) => text,
-            Value::Sequence(list) if matches!(key.takes, Takes::Rules | Takes::Names) => {
+            Value::Sequence(list)
+                if matches!(key.takes, Takes::Rules | Takes::Names | Takes::Users) =>
+            {
                 return self.list(key, Value::Sequence(list));
             }
             Value::Bool(false) if !is_text => "off".to_owned(),

@@ -20,6 +20,7 @@ mod limits;
 mod namespace;
 mod nearest;
 mod otlp;
+mod password;
 mod print;
 mod read;
 mod rules;
@@ -27,6 +28,7 @@ mod secret;
 mod units;
 mod upstream;
 mod url;
+mod users;
 mod values;
 
 #[cfg(test)]
@@ -42,11 +44,13 @@ pub use layers::{Env, Flags, Origin, Origins, Sources};
 pub use limits::{BeforeAuth, Limits, Rates, SubscriberOutput};
 pub use namespace::Namespace;
 pub use otlp::{Endpoint, Otlp, Share};
+pub use password::{Digest, Password};
 pub use print::Setting;
 pub use rules::{Access, Cache, Fallback, MAX_STALE, Per, Rate, Rule, Ttl};
 pub use secret::Secret;
 pub use units::{parse_duration, parse_size, show_duration, show_size};
 pub use url::{UpstreamUrl, UrlError};
+pub use users::User;
 
 /// The whole configuration, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,8 +111,14 @@ pub struct Listen {
     pub address: Option<SocketAddr>,
     /// A Unix socket's path, beside or instead of the address.
     pub unix_socket: Option<PathBuf>,
-    /// What apps must AUTH with; `None` asks nothing.
+    /// What clients that are none of `users` must AUTH with; `None` asks nothing.
     pub password: Option<Secret>,
+    /// The file from which `password` was read.
+    pub password_file: Option<PathBuf>,
+    /// Whether clients are let in that are none of `users`.
+    pub default_user: bool,
+    /// Apps with a password and a namespace of their own.
+    pub users: Vec<User>,
     /// TLS towards apps.
     pub tls: Option<ListenTls>,
     /// Clients at once, 1 to 1,000,000; one more is told so and closed.

@@ -1,6 +1,7 @@
 //! `namespace`: what the keys of an app begin with upstream.
 
-use super::keys::{self, Key};
+use super::Config;
+use super::keys;
 use super::read::Reader;
 
 /// Bytes that a namespace may have: it comes with every key.
@@ -18,28 +19,44 @@ pub struct Namespace {
     pub allows_scripts: bool,
 }
 
+impl Config {
+    /// Every namespace of an app; of two that differ, none begins with the other.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        let users = self.listen.users.iter().map(|user| &user.namespace);
+        let all = std::iter::once(&self.namespace).chain(users);
+        all.filter_map(|namespace| namespace.prefix.as_deref())
+    }
+}
+
 pub(super) fn namespace(reader: &mut Reader<'_>) -> Option<Namespace> {
     let prefix = reader.text(&keys::NAMESPACE).to_owned();
     let channels = reader.switch(&keys::NAMESPACE_CHANNELS);
     let scripts = reader.word(&keys::SCRIPTS);
     let prefix = match prefix.as_str() {
         "" => None,
-        _ => Some(check(reader, &keys::NAMESPACE, prefix)?),
+        _ => match fault_of(&prefix) {
+            None => Some(prefix),
+            Some(what) => return reader.fault(&keys::NAMESPACE, what, &mend()),
+        },
     };
     let (channels, allows_scripts) = (channels?, scripts? != "deny");
     Some(Namespace { prefix, channels, allows_scripts })
 }
 
-/// SORT's patterns know no escape for `*`, and what Redis itself names so must not be taken for an app's.
-fn check(reader: &mut Reader<'_>, key: &Key, prefix: String) -> Option<String> {
+/// What is wrong with a prefix, if anything. SORT's patterns know no escape for `*`, and what Redis itself names so
+/// must not be taken for an app's.
+pub(super) fn fault_of(prefix: &str) -> Option<&'static str> {
     let is_printable = |byte: u8| byte >= 0x80 || byte.is_ascii_graphic();
-    let what = match () {
-        () if prefix.len() > LONGEST => "is too long",
-        () if !prefix.bytes().all(is_printable) => "has a blank or a control character",
-        () if prefix.contains('*') => "has a *, which patterns of SORT can't escape",
-        () if prefix.starts_with("__") => "begins with __, as Redis's own channels do",
-        () => return Some(prefix),
-    };
-    let mend = format!("give 1 to {LONGEST} printable characters, such as \"shop:\"");
-    reader.fault(key, what, &mend)
+    match () {
+        () if prefix.len() > LONGEST => Some("is too long"),
+        () if !prefix.bytes().all(is_printable) => Some("has a blank or a control character"),
+        () if prefix.contains('*') => Some("has a *, which patterns of SORT can't escape"),
+        () if prefix.starts_with("__") => Some("begins with __, as Redis's own channels do"),
+        () => None,
+    }
+}
+
+/// What to do about it.
+pub(super) fn mend() -> String {
+    format!("give 1 to {LONGEST} printable characters, such as \"shop:\"")
 }

@@ -5,6 +5,7 @@
 use super::{
     Config,
     keys::{Key, Takes, UPSTREAM_USERNAME},
+    users,
     values::{Value, values},
 };
 
@@ -59,6 +60,7 @@ pub(super) fn settings(config: &Config) -> Vec<Setting> {
             Value::Shown(_) if key.path == UPSTREAM_USERNAME.path => Some("***".to_owned()),
             Value::Shown(text) => Some(text),
             Value::Hidden(secret) => Some(secret.to_string()),
+            Value::Users(list) => Some(users::show(list)),
         },
         from: config.origins.origin(key.path).to_string(),
         why: key.why,
@@ -80,8 +82,9 @@ fn scalar(key: &Key, value: &Value<'_>) -> String {
         Value::Unset => return "~".to_owned(),
         Value::Shown(text) => text.clone(),
         Value::Hidden(secret) => secret.to_string(),
+        Value::Users(list) => users::show(list),
     };
-    if matches!(key.takes, Takes::Rules | Takes::Names) {
+    if matches!(key.takes, Takes::Rules | Takes::Names | Takes::Users) {
         return value;
     }
     let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '/' | '-' | '_');

@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 
 use super::{
     Admin, Breaker, Config, Format, Jitter, Level, Listen, Retry, RetryWrites, Secret, Upstream,
-    Verify, commands,
+    User, Verify, commands,
     keys::{self, Key},
     limits, otlp, rules,
     units::{show_duration, show_size},
@@ -21,6 +21,8 @@ pub(super) enum Value<'a> {
     Shown(String),
     /// Never shown.
     Hidden(&'a Secret),
+    /// Shown but for their passwords.
+    Users(&'a [User]),
 }
 
 impl<T: ToString> From<Option<T>> for Value<'_> {
@@ -90,6 +92,9 @@ fn listen(listen: &Listen) -> Vec<Row<'_>> {
         (&keys::LISTEN_ADDRESS, or_off(listen.address)),
         (&keys::LISTEN_UNIX_SOCKET, path(listen.unix_socket.as_deref())),
         (&keys::LISTEN_PASSWORD, hidden(listen.password.as_ref())),
+        (&keys::LISTEN_PASSWORD_FILE, path(listen.password_file.as_deref())),
+        (&keys::LISTEN_DEFAULT_USER, switch(listen.default_user)),
+        (&keys::LISTEN_USERS, Value::Users(&listen.users)),
         (&keys::LISTEN_CERT_FILE, path(tls.map(|tls| tls.cert_file.as_path()))),
         (&keys::LISTEN_KEY_FILE, path(tls.map(|tls| tls.key_file.as_path()))),
         (&keys::LISTEN_CLIENT_CA_FILE, path(tls.and_then(|tls| tls.client_ca_file.as_deref()))),

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Rules {
     rules: Vec<(Pattern, Verdict)>,
-    /// What keys may begin with that apps don't know of. None begins with another.
+    /// What keys may begin with that apps don't know of, in order. None begins with another.
     namespaces: Vec<Box<[u8]>>,
 }
 
@@ -36,16 +36,25 @@ impl Rules {
     #[must_use]
     pub fn within<'n>(mut self, namespaces: impl Iterator<Item = &'n str>) -> Self {
         self.namespaces = namespaces.map(|own| own.as_bytes().into()).collect();
+        self.namespaces.sort_unstable();
+        self.namespaces.dedup();
         self
     }
 
     /// What this key gets; stale replies where no rule says.
     #[must_use]
     pub fn verdict(&self, key: &[u8]) -> Verdict {
-        let own = self.namespaces.iter().find_map(|namespace| key.strip_prefix(&**namespace));
-        let key = own.unwrap_or(key);
+        let key = self.own(key);
         let found = self.rules.iter().find(|(pattern, _)| pattern.matches(key));
         found.map_or(DEFAULT, |(_, verdict)| *verdict)
+    }
+
+    /// A key as its app knows it. Between a namespace and a key in it only what begins with that namespace could
+    /// stand, so the last one before the key is the only one that it can lie in.
+    fn own<'k>(&self, key: &'k [u8]) -> &'k [u8] {
+        let behind = self.namespaces.partition_point(|namespace| **namespace <= *key);
+        let namespace = behind.checked_sub(1).map(|at| &*self.namespaces[at]);
+        namespace.and_then(|namespace| key.strip_prefix(namespace)).unwrap_or(key)
     }
 
     /// What all of these keys get together; `None` where they differ, or there are none.
@@ -131,11 +140,19 @@ mod tests {
 
     #[test]
     fn keys_are_known_by_the_names_that_apps_have_for_them() {
-        let rules = rules(&[("rl:*", Fallback::Local, 9)]).within(["shop:", "bank:"].into_iter());
+        let namespaces = ["shop:", "bank:", "shop-", "shopa:", "a", "shop:"].into_iter();
+        let rules = rules(&[("rl:*", Fallback::Local, 9)]).within(namespaces);
         for (key, fallback) in [
             (&b"shop:rl:1"[..], Fallback::Local),
             (b"bank:rl:1", Fallback::Local),
             (b"shop:shop:rl:1", Fallback::Stale),
+            (b"shop-rl:1", Fallback::Local),
+            (b"shopa:rl:", Fallback::Local),
+            (b"shop:rl:\xff", Fallback::Local),
+            (b"arl:1", Fallback::Local),
+            (b"shoprl:1", Fallback::Stale),
+            (b"shop", Fallback::Stale),
+            (b"", Fallback::Stale),
             (b"rl:1", Fallback::Local),
             (b"shop:x", Fallback::Stale),
         ] {

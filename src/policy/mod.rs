@@ -5,8 +5,11 @@
 
 pub mod commands;
 pub mod namespace;
+#[cfg(test)]
+mod neighbours;
 mod refusal;
 pub mod rules;
+pub mod users;
 
 use crate::command::{Number, Spec};
 use crate::config;
@@ -27,6 +30,25 @@ pub struct App {
     rules: Rules,
     namespace: Option<Arc<Namespace>>,
     is_audited: bool,
+}
+
+/// What is one app's alone; all else is the configuration's.
+#[derive(Clone, Copy, Debug)]
+pub struct Own<'c> {
+    /// What it is called.
+    pub name: &'c str,
+    /// Where its keys lie.
+    pub namespace: &'c config::Namespace,
+    /// Which commands it may run.
+    pub commands: &'c config::Commands,
+}
+
+impl<'c> Own<'c> {
+    /// What the top level says.
+    pub(super) fn top(config: &'c config::Config) -> Self {
+        let (namespace, commands) = (&config.namespace, &config.commands);
+        Self { name: users::DEFAULT, namespace, commands }
+    }
 }
 
 /// What becomes of one command.
@@ -80,13 +102,18 @@ impl App {
     /// first command.
     #[must_use]
     pub fn new(config: &config::Config, epoch: Instant) -> Option<Arc<Self>> {
-        const NAME: &str = "default";
-        let namespace = Namespace::new(&config.namespace).map(Arc::new);
-        let rules = Rules::new(&config.rules, config.default_access, NAME, epoch);
-        let commands = Commands::new(&config.commands, NAME, rules.is_strict());
+        let rules = Rules::new(&config.rules, config.default_access, users::DEFAULT, epoch);
+        Self::of(&Own::top(config), &rules, config.audit)
+    }
+
+    /// One of several. `rules` are those of all.
+    #[must_use]
+    pub fn of(own: &Own<'_>, rules: &Rules, is_audited: bool) -> Option<Arc<Self>> {
+        let namespace = Namespace::new(own.namespace).map(Arc::new);
+        let rules = rules.shared_with(own.name);
+        let commands = Commands::new(own.commands, own.name, rules.is_strict());
         let is_open = namespace.is_none() && rules.is_open() && commands.is_open();
-        let is_audited = config.audit;
-        let app = Self { name: NAME.into(), commands, rules, namespace, is_audited };
+        let app = Self { name: own.name.into(), commands, rules, namespace, is_audited };
         (!is_open).then(|| Arc::new(app))
     }
 

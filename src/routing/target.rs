@@ -61,6 +61,7 @@ pub fn target(spec: Option<&Spec>, request: &Request<'_>, situation: Situation) 
         Kind::Monitor | Kind::Replication | Kind::Sidecar if situation.in_multi => Target::Refused,
         _ if situation.in_multi => Target::Lane,
         Kind::Auth | Kind::Hello | Kind::Client | Kind::Select | Kind::Sidecar => Target::Here,
+        Kind::Acl if is_whoami(request) => Target::Here,
         Kind::Ping if situation.is_subscriber => Target::Here,
         kind if kind.is_subscription() => Target::Hub,
         Kind::Multi => Target::Checkout(Hold::Multi),
@@ -102,6 +103,12 @@ pub fn patience(spec: Option<&Spec>, request: &Request<'_>) -> Option<Duration> 
         return None;
     }
     Some(Duration::try_from_secs_f64(time * unit).unwrap_or_default())
+}
+
+/// Whether an ACL asks who its client is.
+#[must_use]
+pub fn is_whoami(request: &Request<'_>) -> bool {
+    request.argc() == 2 && request.arg(1).is_some_and(|word| word.eq_ignore_ascii_case(b"whoami"))
 }
 
 /// SCRIPT KILL and FUNCTION KILL end what holds up the lane, so they must not queue behind it.

@@ -13,7 +13,7 @@ mod worker;
 use crate::admin;
 use crate::config::{self, Config, Faults};
 use crate::memory::{Engine, Facts};
-use crate::policy::App;
+use crate::policy::users::Users;
 use crate::routing::hub::Hub;
 use crate::session::clients::Clients;
 use crate::session::context::wall_clock;
@@ -114,8 +114,6 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) clients: Arc<Clients>,
     pub(crate) backend: SharedBackend,
-    /// What clients may do; `None` is all.
-    pub(crate) app: Option<Arc<App>>,
     /// How all of it is, and the configuration with what was changed live.
     pub(crate) vitals: Arc<Vitals>,
 }
@@ -178,16 +176,15 @@ async fn serve(config: Config, reload: Reload) -> Result<(), ServerError> {
     let own = listeners.tcp_address().into_iter().collect();
     let acceptor = config.listen.tls.as_ref().map(tls::acceptor).transpose()?;
     let metrics = Metrics::default();
-    let app = build_app(&config, &metrics);
+    let users = build_users(&config, &metrics);
     let backend = build_backend(&config, own, Arc::clone(metrics.events()))?;
-    let clients = Arc::<Clients>::default();
+    let clients = Arc::new(Clients::new(users));
     let (spans, told) = Spans::sampled(config.sample);
     let parts = backend.parts();
     let vitals = Vitals::new(config.clone(), Arc::clone(&clients), parts, metrics, spans);
-    let shared = Arc::new(Shared { config, clients, backend, app, vitals: Arc::new(vitals) });
+    let shared = Arc::new(Shared { config, clients, backend, vitals: Arc::new(vitals) });
 
     let tellers = Tellers::start(&shared, told)?;
-    shared.clients.set_password(shared.config.listen.password.clone());
     let workers = Workers::start(&shared, listeners, acceptor).map_err(system("worker threads"))?;
     announce(&shared, &workers, admin.as_ref());
     shared.vitals.listens_on(workers.addresses().map(str::to_owned).collect());
@@ -242,10 +239,10 @@ async fn bind_admin(
 }
 
 /// What clients may do; each of its rules is counted from the start.
-fn build_app(config: &Config, metrics: &Metrics) -> Option<Arc<App>> {
-    let app = App::new(config, std::time::Instant::now());
-    metrics.events().refusals.declare(app.iter().flat_map(|app| app.labels()));
-    app
+fn build_users(config: &Config, metrics: &Metrics) -> Users {
+    let users = Users::new(config, std::time::Instant::now());
+    metrics.events().refusals.declare(users.labels());
+    users
 }
 
 fn build_backend(

@@ -168,8 +168,8 @@ impl Worker {
         };
         let clients = Arc::clone(&shared.clients);
         let vitals = Arc::clone(&shared.vitals);
-        let (app, in_flight) = (shared.app.clone(), shared.config.listen.max_in_flight);
-        Context::new(backend, clients, app, in_flight, shard, vitals)
+        let in_flight = shared.config.listen.max_in_flight;
+        Context::new(backend, clients, in_flight, shard, vitals)
     }
 
     /// Accepts on this worker's runtime, for all workers.
@@ -261,7 +261,7 @@ impl Worker {
         let name = |address: io::Result<std::net::SocketAddr>| {
             address.map_or_else(|_| "?:0".to_owned(), |address| address.to_string())
         };
-        let entry = context.clients.join(name(stream.peer_addr()), name(stream.local_addr()));
+        let entry = context.clients.join(name(stream.peer_addr()), name(stream.local_addr()), None);
         let Some(acceptor) = self.acceptor.clone() else {
             return self.serve(stream, entry, context);
         };
@@ -290,7 +290,8 @@ impl Worker {
     fn serve_unix(&self, stream: UnixStream, context: &Rc<Context>) {
         let path = self.shared.config.listen.unix_socket.as_ref();
         let path = path.map_or_else(String::new, |path| format!("{}:0", path.display()));
-        let entry = context.clients.join(path.clone(), path);
+        let uid = stream.peer_cred().ok().map(|peer| peer.uid());
+        let entry = context.clients.join(path.clone(), path, uid);
         self.serve(stream, entry, context);
     }
 

@@ -145,13 +145,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
+    /// The clients that this one may know of and end: those of its user.
+    fn fellows(&self) -> Vec<Arc<Entry>> {
+        let user = Arc::clone(&self.entry.details().user);
+        let mut fellows = self.context.clients.list();
+        fellows.retain(|entry| entry.is_of(&user));
+        fellows
+    }
+
+    /// The one with this id, if it is of the same user.
+    pub(super) fn fellow(&self, id: u64) -> Option<Arc<Entry>> {
+        let user = Arc::clone(&self.entry.details().user);
+        self.context.clients.find(id).filter(|entry| entry.is_of(&user))
+    }
+
     fn list(&mut self, args: &[&[u8]]) {
         self.note();
         let filter = match Filter::for_list(args) {
             Ok(filter) => filter,
             Err(text) => return self.answer(|out| encode::error(out, text)),
         };
-        let clients = self.context.clients.list();
+        let clients = self.fellows();
         let lines: String =
             clients.iter().filter(|entry| filter.fits(entry)).map(|entry| entry.line()).collect();
         let protocol = self.state.protocol;
@@ -164,7 +178,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             let address = Some(String::from_utf8_lossy(args[0]).into_owned());
             Ok(Filter { address, ..Filter::default() })
         } else {
-            Filter::for_kill(args)
+            let user = Arc::clone(&self.entry.details().user);
+            Filter::for_kill(args, &user)
         };
         let filter = match filter {
             Ok(filter) => filter,
@@ -173,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 return Ok(());
             }
         };
-        let clients = self.context.clients.list();
+        let clients = self.fellows();
         let is_self = |entry: &Arc<Entry>| entry.id == self.entry.id;
         let fits = |entry: &&Arc<Entry>| {
             filter.fits(entry) && (is_old_form || !filter.skip_me || !is_self(entry))
@@ -240,13 +255,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.answer(|out| encode::error(out, text));
             return Ok(());
         }
+        let entry = u64::try_from(id).ok().and_then(|id| self.fellow(id));
         if let Backend::Memory(embedded) = &self.context.backend {
             let with_error = word.eq_ignore_ascii_case(b"error");
-            let is_done = u64::try_from(id).is_ok_and(|id| embedded.engine.unblock(id, with_error));
+            let is_done = entry.is_some_and(|it| embedded.engine.unblock(it.id, with_error));
             self.answer(|out| encode::integer(out, i64::from(is_done)));
             return Ok(());
         }
-        let entry = u64::try_from(id).ok().and_then(|id| self.context.clients.find(id));
         let upstream_id = entry.map_or(0, |entry| entry.blocked_as.load(Ordering::Relaxed));
         if upstream_id == 0 {
             self.answer(|out| encode::integer(out, 0));
@@ -297,7 +312,8 @@ impl Filter {
         Ok(filter)
     }
 
-    fn for_kill(args: &[&[u8]]) -> Result<Self, String> {
+    /// Of `user`: of others nothing is told, not even whether there are any.
+    fn for_kill(args: &[&[u8]], user: &str) -> Result<Self, String> {
         let mut filter = Self::default();
         if !args.len().is_multiple_of(2) {
             return Err(error_reply::SYNTAX.to_owned());
@@ -312,7 +328,7 @@ impl Filter {
                 b"addr" => filter.address = Some(value),
                 b"laddr" => filter.local_address = Some(value),
                 b"type" => filter.kind = Some(known(pair[1])?),
-                b"user" if value == "default" => {}
+                b"user" if value == user => {}
                 b"user" => return Err(format!("ERR No such user '{value}'")),
                 b"maxage" => {
                     let age =

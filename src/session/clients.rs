@@ -4,7 +4,7 @@
 //! A session writes its own entry and reads no other; what is written for each command is a plain store.
 
 use crate::command::{self, Spec};
-use crate::config::Secret;
+use crate::policy::users::{DEFAULT, Users};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -30,8 +30,8 @@ pub struct Clients {
     /// Set while CLIENT PAUSE holds; the rest is in `pause`.
     is_paused: AtomicBool,
     pause: Mutex<Option<Pause>>,
-    /// What apps must say, if anything.
-    password: Mutex<Option<Secret>>,
+    /// Who they may be.
+    users: Mutex<Arc<Users>>,
 }
 
 /// CLIENT PAUSE.
@@ -47,6 +47,8 @@ pub struct Entry {
     pub(super) id: u64,
     pub(super) address: String,
     pub(super) local_address: String,
+    /// The system's user behind it, where that is known.
+    pub(super) uid: Option<u32>,
     start: Instant,
     /// Seconds since `start` when it came, and when it was last heard.
     joined: u64,
@@ -65,8 +67,9 @@ pub struct Entry {
 }
 
 /// The parts of CLIENT LIST that change.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Details {
+    pub(super) user: Arc<str>,
     pub(super) name: String,
     pub(super) db: u32,
     pub(super) is_resp3: bool,
@@ -77,8 +80,26 @@ pub(super) struct Details {
     pub(super) lib_version: String,
 }
 
-impl Default for Clients {
+impl Default for Details {
     fn default() -> Self {
+        Self {
+            user: DEFAULT.into(),
+            name: String::new(),
+            db: 0,
+            is_resp3: false,
+            subscriptions: [0; 3],
+            flags: String::new(),
+            redirect: -1,
+            lib_name: String::new(),
+            lib_version: String::new(),
+        }
+    }
+}
+
+impl Clients {
+    /// Nobody yet.
+    #[must_use]
+    pub fn new(users: Users) -> Self {
         Self {
             start: Instant::now(),
             entries: Mutex::default(),
@@ -87,12 +108,10 @@ impl Default for Clients {
             is_draining: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             pause: Mutex::default(),
-            password: Mutex::default(),
+            users: Mutex::new(Arc::new(users)),
         }
     }
-}
 
-impl Clients {
     /// Seconds since the start of the process, by which it is told when a client was last heard.
     #[must_use]
     pub fn seconds(&self) -> u64 {
@@ -109,19 +128,19 @@ impl Clients {
         &self.spent
     }
 
-    /// What apps must AUTH with from now on; those that have done so stay.
-    pub fn set_password(&self, password: Option<Secret>) {
-        *self.password.lock().unwrap_or_else(PoisonError::into_inner) = password;
+    /// Who clients may be from now on; those that are somebody stay who they are.
+    pub fn set_users(&self, users: Users) {
+        *self.users.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
     }
 
-    /// What apps must AUTH with.
+    /// Who clients may be.
     #[must_use]
-    pub fn password(&self) -> Option<Secret> {
-        self.password.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn users(&self) -> Arc<Users> {
+        Arc::clone(&self.users.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A new client's entry, and its id.
-    pub fn join(&self, address: String, local_address: String) -> Arc<Entry> {
+    /// A new client's entry, and its id. `uid` is the system's user behind it, where that is known.
+    pub fn join(&self, address: String, local_address: String, uid: Option<u32>) -> Arc<Entry> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let entry = Arc::new(Entry {
             id,
@@ -136,7 +155,8 @@ impl Clients {
             unknown_since: AtomicU64::new(self.seconds()),
             is_killed: AtomicBool::new(false),
             session: Mutex::default(),
-            details: Mutex::new(Details { redirect: -1, ..Details::default() }),
+            details: Mutex::default(),
+            uid,
         });
         self.entries().insert(id, Arc::clone(&entry));
         entry
@@ -159,6 +179,15 @@ impl Clients {
         let mut list: Vec<_> = self.entries().values().cloned().collect();
         list.sort_unstable_by_key(|entry| entry.id);
         list
+    }
+
+    /// How many of each user there are.
+    pub(super) fn count_by_user(&self) -> HashMap<Arc<str>, usize> {
+        let mut counts = HashMap::new();
+        for entry in self.list() {
+            *counts.entry(Arc::clone(&entry.details().user)).or_default() += 1;
+        }
+        counts
     }
 
     pub(super) fn find(&self, id: u64) -> Option<Arc<Entry>> {
@@ -304,6 +333,11 @@ impl Entry {
         self.details.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the client is this user.
+    pub(super) fn is_of(&self, user: &str) -> bool {
+        *self.details().user == *user
+    }
+
     /// Whether the client is of this TYPE of CLIENT LIST and CLIENT KILL.
     pub(super) fn is_of_type(&self, word: &str) -> bool {
         let is_subscriber = self.details().subscriptions.iter().sum::<usize>() > 0;
@@ -333,7 +367,7 @@ impl Entry {
             line,
             "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={flags} db={} sub={channels} \
              psub={patterns} ssub={shards} multi={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 \
-             obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={} user=default redir={} resp={} lib-name={} \
+             obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={} user={} redir={} resp={} lib-name={} \
              lib-ver={}",
             self.id,
             self.address,
@@ -344,6 +378,7 @@ impl Entry {
             details.db,
             self.multi.load(Ordering::Relaxed),
             command.map_or("NULL", |spec| spec.name),
+            details.user,
             details.redirect,
             if details.is_resp3 { 3 } else { 2 },
             details.lib_name,

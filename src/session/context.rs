@@ -6,7 +6,7 @@ use super::limits::Bounds;
 use super::vitals::Vitals;
 use crate::command::Number;
 use crate::memory::{Engine, Now};
-use crate::policy::{App, Draft};
+use crate::policy::Draft;
 use crate::routing::hub::Hub;
 use crate::routing::shared::Lanes;
 use crate::telemetry::metrics::latency::Sample;
@@ -31,8 +31,6 @@ pub struct Context {
     pub backend: Backend,
     /// All clients of the process.
     pub clients: Arc<Clients>,
-    /// What clients may do who have not said which app they are; `None` is all.
-    pub app: Option<Arc<App>>,
     /// Commands of one client on the way at a time; with more, its socket is not read.
     pub max_in_flight: u64,
     /// How much one of them may ask, be owed and be told.
@@ -71,6 +69,8 @@ pub struct Noticed {
     pub garbage: Seldom,
     /// It is HTTP.
     pub http: Seldom,
+    /// It is not who it says it is.
+    pub auth: Seldom,
 }
 
 /// Where commands are carried out.
@@ -117,7 +117,6 @@ impl Context {
     pub fn new(
         backend: Backend,
         clients: Arc<Clients>,
-        app: Option<Arc<App>>,
         max_in_flight: u64,
         shard: Arc<Shard>,
         vitals: Arc<Vitals>,
@@ -126,7 +125,6 @@ impl Context {
         Self {
             backend,
             clients,
-            app,
             max_in_flight,
             bounds,
             spare: Rc::default(),

@@ -13,6 +13,9 @@ pub(super) const WRONGPASS: &str = "WRONGPASS invalid username-password pair or 
 /// AUTH with a password where none is set.
 pub(super) const NO_PASSWORD_SET: &str = "ERR AUTH <password> called without any password configured for \
      the default user. Are you sure your configuration is correct?";
+/// AUTH as another user while the connection holds what is the present one's.
+pub(super) const BOUND_TO_USER: &str = "ERR AUTH as another user is not possible while this connection is in MULTI, \
+     watches or tracks keys, monitors, or is subscribed; end that first, or use RESET";
 /// HELLO without AUTH where one is needed.
 pub(super) const HELLO_NOAUTH: &str = "NOAUTH HELLO must be called with the client already \
      authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to \

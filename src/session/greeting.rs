@@ -1,4 +1,4 @@
-//! Who the client is and how it speaks: AUTH, HELLO, SELECT, RESET, answered for the client's own connection.
+//! How the client speaks: HELLO, SELECT, RESET, answered for the client's own connection. Who it is: `identity`.
 //!
 //! The upstream's password is never involved: a client knows the sidecar's, or none.
 
@@ -18,31 +18,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
-    pub(super) fn auth(&mut self, request: &Request<'_>) {
-        let (username, password) = match (request.arg(1), request.arg(2), request.argc()) {
-            (Some(password), None, _) => (None, password),
-            (Some(username), Some(password), 3) => (Some(username), password),
-            _ => return self.answer(|out| encode::error(out, error_reply::SYNTAX)),
-        };
-        if username.is_none() && self.context.clients.password().is_none() {
-            return self.answer(|out| encode::error(out, error_reply::NO_PASSWORD_SET));
-        }
-        let username = username.unwrap_or(b"default");
-        if self.is_known(username, password) {
-            self.state.is_authenticated = true;
-            self.answer(|out| encode::simple(out, "OK"));
-        } else {
-            self.refuse("authentication", |out| encode::error(out, error_reply::WRONGPASS));
-        }
-    }
-
-    /// There is one user, `default`, who needs no password where none is set.
-    fn is_known(&self, username: &[u8], password: &[u8]) -> bool {
-        let is_password =
-            self.context.clients.password().is_none_or(|secret| secret.is_matched_by(password));
-        username == b"default" && is_password
-    }
-
     pub(super) async fn hello(&mut self, request: &Request<'_>) -> Result<(), End> {
         let wish = match Wish::read(request) {
             Ok(wish) => wish,
@@ -51,12 +26,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 return Ok(());
             }
         };
-        if let Some((username, password)) = wish.auth {
-            if !self.is_known(username, password) {
-                self.answer(|out| encode::error(out, error_reply::WRONGPASS));
-                return Ok(());
-            }
-            self.state.is_authenticated = true;
+        if let Some((name, password)) = wish.auth
+            && !self.log_in(Some(name), password).await?
+        {
+            return Ok(());
         }
         if !self.state.is_authenticated {
             self.answer(|out| encode::error(out, error_reply::HELLO_NOAUTH));
@@ -180,8 +153,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         self.release_all();
         self.lane = None;
-        let is_authenticated = self.context.clients.password().is_none();
-        self.state = State::new(self.context.first_db(), is_authenticated);
+        self.state = State::new(self.context.first_db());
+        self.begin();
         self.entry.details().name.clear();
         self.answer(|out| encode::simple(out, "RESET"));
         Ok(())

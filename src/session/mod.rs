@@ -13,6 +13,7 @@ mod end;
 pub mod error_reply;
 mod govern;
 mod greeting;
+mod identity;
 mod info;
 mod limits;
 mod noting;
@@ -104,13 +105,11 @@ where
 {
     let replies = Replies::new(Rc::clone(&context.spare));
     replies.set_client(entry.id);
-    replies.set_namespace(context.app.as_ref().and_then(|app| app.namespace().cloned()));
     replies.set_limit(context.bounds.output);
-    entry.set_authenticated(context.clients.password().is_none());
     let mut session = Session {
         stream,
-        state: State::new(context.first_db(), context.clients.password().is_none()),
-        app: context.app.clone(),
+        state: State::new(context.first_db()),
+        app: None,
         meters: Meters::default(),
         replies,
         input: BytesMut::new(),
@@ -125,6 +124,7 @@ where
         context,
         entry,
     };
+    session.begin();
     let end = session.run().await;
     // Boxed: the timers of the end must not make every idle client larger.
     Box::pin(session.finish(end)).await;
@@ -306,6 +306,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                         | Kind::Auth
                         | Kind::Hello
                         | Kind::Client
+                        | Kind::Acl
                 )
                 && self.state.tracking.is_none()
     }

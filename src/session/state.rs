@@ -75,12 +75,12 @@ pub(super) struct State {
 }
 
 impl State {
-    /// A client that has just come.
-    pub(super) fn new(db: u32, is_authenticated: bool) -> Self {
+    /// A client that has just come, and is nobody yet.
+    pub(super) fn new(db: u32) -> Self {
         Self {
             protocol: Protocol::Resp2,
             db,
-            is_authenticated,
+            is_authenticated: false,
             reply: ReplyMode::On,
             command: Number::NONE,
             shape: Shape::None,
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_transaction_that_grows_too_large_can_only_be_discarded() {
-        let mut state = State::new(0, true);
+        let mut state = State::new(0);
         state.begin_multi();
         assert!(state.queue(b"12345", 9) && !state.queue(b"12345", 9) && state.queue(b"1234", 9));
         assert!(state.is_multi_refused && state.multi_length == 2);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn skip_silences_one_command_and_off_all() {
-        let mut state = State::new(0, true);
+        let mut state = State::new(0);
         state.reply = ReplyMode::SkipNext;
         assert!(state.order().is_silent);
         assert!(!state.order().is_silent);

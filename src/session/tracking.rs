@@ -52,7 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// The hub's upstream id, if `id` is a client of ours. Where nobody has subscribed yet, the hub has no
     /// connection, and the client is to subscribe first, as the documentation of CLIENT TRACKING has it.
     fn redirect_to_hub(&self, id: u64, tracking: &mut Tracking) -> Option<i64> {
-        self.context.clients.find(id)?;
+        self.fellow(id)?;
         let Backend::Cloud(cloud) = &self.context.backend else { return None };
         tracking.redirect = Some(id);
         tracking.epoch = cloud.hub.epoch();

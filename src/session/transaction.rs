@@ -10,7 +10,7 @@ use super::{End, Session, error_reply};
 use crate::command::{Kind, Spec};
 use crate::policy::Shape;
 use crate::policy::namespace::Namespace;
-use crate::routing::target::Hold;
+use crate::routing::target::{Hold, is_whoami};
 use crate::upstream::lane::{Lane, Order};
 use crate::upstream::replies::Replies;
 use crate::wire::decode::Request;
@@ -50,7 +50,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.answer(|out| encode::error(out, error_reply::NOT_IN_MULTI));
                     return Ok(());
                 }
-                Kind::Auth | Kind::Hello | Kind::Client if fits => {
+                Kind::Auth | Kind::Hello | Kind::Client | Kind::Acl
+                    if fits && (kind != Kind::Acl || is_whoami(request)) =>
+                {
                     self.state.multi_here.push((self.state.multi_length, frame.to_vec()));
                     frame = PLACEHOLDER;
                 }
@@ -230,7 +232,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         // Not in the transaction any more: it has run.
         let in_multi = std::mem::take(&mut self.state.in_multi);
         let end = match kind {
-            Kind::Auth | Kind::Hello | Kind::Client => Box::pin(self.here(kind, &request)).await,
+            Kind::Auth | Kind::Hello | Kind::Client | Kind::Acl => {
+                Box::pin(self.here(kind, &request)).await
+            }
             _ => Box::pin(self.subscription(kind, &request)).await,
         };
         self.state.in_multi = in_multi;

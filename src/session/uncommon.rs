@@ -53,6 +53,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn carry_out(&mut self, frame: Vec<u8>) -> Result<(), End> {
         let Some(request) = Request::parse(&frame) else { return Ok(()) };
         let spec = command::lookup(request.name());
+        let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
         if self.refuse_by_rate(spec) || !self.admits(spec, &request) {
             return Ok(());
         }
@@ -64,7 +65,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return self.find_keys(&request).await;
         }
         self.entry.saw(self.context.seconds.get(), command::resolve(&request));
-        let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);
         self.notice_loss()?;
         let hold = self.held.as_ref().map(|held| held.hold);
         let situation = self.state.situation(hold, self.subscriber.is_some());
@@ -160,6 +160,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.refuse("authentication", |out| encode::error(out, error_reply::NOAUTH));
             return false;
         }
+        if self.refuses_login(kind, request) {
+            return false;
+        }
         let is_subscriber = self.is_resp2_subscriber();
         let suits_subscriber =
             kind.is_subscription() || matches!(kind, Kind::Ping | Kind::Quit | Kind::Reset);
@@ -216,8 +219,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Err(End::Finished)
             }
             Kind::Reset => self.reset().await,
-            Kind::Auth => {
-                self.auth(request);
+            Kind::Auth => self.auth(request).await,
+            Kind::Acl => {
+                self.whoami();
                 Ok(())
             }
             Kind::Hello => self.hello(request).await,

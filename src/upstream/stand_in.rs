@@ -37,8 +37,7 @@ impl StandIn {
     /// Nothing is kept yet.
     #[must_use]
     pub fn new(config: &config::Config, events: Arc<Events>) -> Self {
-        let namespaces = config.namespace.prefix.iter().map(String::as_str);
-        let rules = Arc::new(Rules::new(&config.rules).within(namespaces));
+        let rules = Arc::new(Rules::new(&config.rules).within(config.namespaces()));
         let is_wanted = config.cache.enabled && rules.longest_stale().is_some();
         let bounds = Bounds {
             size: config.cache.size,

@@ -86,6 +86,8 @@ fn only_what_a_running_sidecar_can_take_is_live() {
         live,
         [
             "listen.password",
+            "listen.password_file",
+            "listen.users",
             "listen.max_clients",
             "listen.idle_timeout",
             "limits.before_auth.timeout",

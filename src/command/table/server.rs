@@ -13,7 +13,7 @@ use super::columns::{
 };
 
 pub(super) static COMMANDS: &[Spec] = &[
-    row("acl", -2, 0).subcommands(ACL_SUBCOMMANDS),
+    row("acl", -2, 0).kind(Kind::Acl).subcommands(ACL_SUBCOMMANDS),
     row("bgrewriteaof", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING),
     row("bgsave", -1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING),
     row("command", -1, LOADING | STALE)

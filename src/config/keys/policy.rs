@@ -2,6 +2,18 @@
 
 use super::{Key, Takes};
 
+/// `listen.password_file`
+pub const LISTEN_PASSWORD_FILE: Key = Key::new("listen.password_file", Takes::Path, "")
+    .live()
+    .why("A file that holds listen.password, read at start and at SIGHUP.");
+/// `listen.default_user`
+pub const LISTEN_DEFAULT_USER: Key = Key::new("listen.default_user", Takes::Switch, "on")
+    .why("Whether clients are let in that are none of listen.users; off, all must AUTH as one.");
+/// `listen.users`
+pub const LISTEN_USERS: Key = Key::new("listen.users", Takes::Users, "[]")
+    .live()
+    .why("Several apps, each with a password and a namespace; of these, passwords change live.");
+
 /// `namespace`
 pub const NAMESPACE: Key = Key::new("namespace", Takes::Text, "")
     .env(&["SIDECAR_NAMESPACE"])

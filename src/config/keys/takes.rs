@@ -34,6 +34,8 @@ pub enum Takes {
     Switch,
     /// A list of rules.
     Rules,
+    /// A list of users.
+    Users,
     /// A part of all, to the millionth.
     Share,
     /// Where HTTP is spoken.
@@ -68,6 +70,7 @@ impl Takes {
             Self::Pairs => "name=value,name=value".to_owned(),
             Self::Rules => "a list of rules, each with match and what it says of those keys".into(),
             Self::Names => "a list of commands, subcommands and categories".into(),
+            Self::Users => "a list of users: docs/policy.md".to_owned(),
             Self::Word(words) => match words {
                 [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
                 words => words.join(""),

@@ -67,6 +67,19 @@ impl<'r, 'a, 'v> Entry<'r, 'a, 'v> {
         }
     }
 
+    /// What is said, as YAML has it.
+    pub(in super::super) fn value(&self, name: &str) -> Option<&'v Value> {
+        self.values.get(name).filter(|value| !value.is_null())
+    }
+
+    /// What is said as a text that YAML takes for one: a number would lose digits.
+    pub(in super::super) fn strict_text(&mut self, name: &str) -> Option<String> {
+        match self.value(name)? {
+            Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            _ => self.fault(name, "is not a text to YAML", "put it into quotes"),
+        }
+    }
+
     /// One of these words.
     pub(in super::super) fn word(
         &mut self,

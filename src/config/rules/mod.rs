@@ -2,7 +2,7 @@
 //! A rule names keys by a glob; the first that matches counts. One that is wrong is told with its place in the
 //! list (`rules[2].fallback`).
 
-mod entry;
+pub(super) mod entry;
 
 use std::time::Duration;
 

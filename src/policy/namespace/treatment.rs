@@ -82,6 +82,9 @@ pub(in super::super) fn treatment(spec: &Spec) -> Treatment {
             "pubsub" | "pubsub|help" | "pubsub|numpat" => Treatment::Pass,
             _ => Treatment::Topics,
         },
+        Group::Connection if matches!(spec.name, "client|pause" | "client|unpause") => {
+            Treatment::Refuse("it holds up all who use the server")
+        }
         Group::Connection => Treatment::Pass,
         Group::Scripting => scripting(spec.name),
         Group::Server => server(spec),

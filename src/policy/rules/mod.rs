@@ -19,6 +19,7 @@ use crate::config;
 use crate::wire::decode::Request;
 pub use rate::Meters;
 use rate::Rate;
+use std::sync::Arc;
 use std::time::Instant;
 use ttl::Ttl;
 
@@ -26,7 +27,8 @@ use ttl::Ttl;
 #[derive(Debug)]
 pub struct Rules {
     who: Box<str>,
-    rules: Vec<Rule>,
+    /// The same for all apps, so that what is counted for all of them is counted once.
+    rules: Arc<[Rule]>,
     default_access: config::Access,
     /// Some key may not be written, or not even read.
     is_restricted: bool,
@@ -93,7 +95,7 @@ impl Rules {
         who: &str,
         epoch: Instant,
     ) -> Self {
-        let rules: Vec<Rule> = rules.iter().enumerate().map(Rule::new).collect();
+        let rules: Arc<[Rule]> = rules.iter().enumerate().map(Rule::new).collect();
         // What is only tried must not refuse what can't be understood.
         let in_force = || rules.iter().filter(|rule| !rule.is_dry_run);
         let all = || in_force().map(|rule| rule.access).chain([default_access]);
@@ -107,6 +109,12 @@ impl Rules {
             default_access,
             epoch,
         }
+    }
+
+    /// The same rules, for another app.
+    #[must_use]
+    pub fn shared_with(&self, who: &str) -> Self {
+        Self { who: who.into(), rules: Arc::clone(&self.rules), ..*self }
     }
 
     /// Whether nothing is asked of any key.

@@ -12,6 +12,7 @@ use crate::command::{self, Flags, Group, Kind, Spec};
 use crate::memory::{Engine, Turn, Watches};
 use crate::policy::Shape;
 use crate::policy::namespace::Namespace;
+use crate::routing::target::is_whoami;
 use crate::wire::decode::Request;
 use crate::wire::{Protocol, encode};
 use std::sync::Arc;
@@ -183,7 +184,10 @@ impl<'a> Run<'a> {
             Kind::Ordinary if is_of_channels => {
                 channels::answer(&self.embedded.hub, request, &mut self.out);
             }
-            kind if is_of_channels || matches!(kind, Kind::Auth | Kind::Hello | Kind::Client) => {
+            kind if is_of_channels
+                || matches!(kind, Kind::Auth | Kind::Hello | Kind::Client)
+                || kind == Kind::Acl && is_whoami(request) =>
+            {
                 self.protocol = wished_protocol(kind, request).unwrap_or(self.protocol);
                 self.here.push((self.out.len(), request.bytes().to_vec()));
             }

@@ -89,7 +89,8 @@ impl Vitals {
         spans: Spans,
     ) -> Self {
         let notes = Arc::new(Notes::new(config.slowlog.threshold).with_spans(spans));
-        let key = format!("{}:{:08x}", config.admin.health_key, fastrand::u32(..));
+        let namespace = config.namespace.prefix.as_deref().unwrap_or_default();
+        let key = format!("{namespace}{}:{:08x}", config.admin.health_key, fastrand::u32(..));
         Self {
             config: RwLock::new(Arc::new(config)),
             clients,

@@ -3,6 +3,7 @@
 //! Nothing here is secret: no password, no user name of the upstream, no key, no value, no client's address.
 
 use super::{Parts, Standing, Vitals};
+use crate::policy::users::User;
 use crate::upstream::Upstream;
 use crate::upstream::checkup::Outcome;
 use crate::upstream::pool::Pool;
@@ -42,8 +43,7 @@ impl Vitals {
         details["pool"] = self.pool();
         details["breaker"] = self.breaker();
         details["memory"] = self.memory();
-        // No rule of ours refuses or rewrites a command.
-        details["policy"] = json!({ "status": "none" });
+        details["policy"] = self.policy();
         details
     }
 
@@ -115,6 +115,27 @@ impl Vitals {
         let health = &upstream.health;
         let status = if health.is_rejecting() { "unhealthy" } else { "healthy" };
         json!({ "status": status, "state": health.breaker_state().name() })
+    }
+
+    /// Which apps there are, where their keys lie, and how many clients each has.
+    fn policy(&self) -> Value {
+        let users = self.clients.users();
+        if !users.are_several() && users.all().all(|user| user.app().is_none()) {
+            return json!({ "status": "none" });
+        }
+        let counts = self.clients.count_by_user();
+        let prefix = |user: &User| {
+            let namespace = user.app().and_then(|app| app.namespace());
+            namespace.map(|own| String::from_utf8_lossy(own.prefix()).into_owned())
+        };
+        let apps = users.all().map(|user| {
+            json!({
+                "name": &**user.name(),
+                "namespace": prefix(user),
+                "clients": counts.get(user.name()).copied().unwrap_or(0),
+            })
+        });
+        json!({ "status": "healthy", "apps": apps.collect::<Value>() })
     }
 
     pub(super) fn memory(&self) -> Value {
