@@ -5,6 +5,7 @@
 mod harness;
 
 mod app_clients;
+mod apps;
 mod bad_input;
 mod blocking;
 mod blocking_turns;
