@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use crate::harness::{
-    Answer, DEADLINE, PASSWORD, Redis, RedisOptions, Scripted, Sidecar, SidecarOptions, Value,
-    eventually,
+    Answer, Client, DEADLINE, PASSWORD, Redis, RedisOptions, Scripted, Sidecar, SidecarOptions,
+    Value, eventually,
 };
 
 /// Everything that can be asked for with GET.
@@ -56,7 +56,10 @@ fn a_sidecar_with_its_redis_is_live_started_ready_and_healthy() {
     assert_eq!(details["upstream"]["version"], Json::from(version(&redis)));
     assert_eq!(details["breaker"]["state"], "closed");
     assert_eq!(details["policy"]["status"], "none");
-    assert_eq!(details["memory"]["status"], "none");
+    assert_eq!(
+        details["memory"],
+        serde_json::json!({ "status": "healthy", "replies": 0, "bytes": 0 })
+    );
     assert_eq!((&details["pool"]["max"], &details["pool"]["lent"]), (&10.into(), &0.into()));
 }
 
@@ -217,6 +220,27 @@ fn what_an_acl_forbids_is_named_without_the_user() {
 }
 
 #[test]
+fn with_a_namespace_the_check_stays_within_it_and_the_policy_is_told() {
+    let redis = Redis::start_with(RedisOptions {
+        lines: vec!["user app on >word ~shop:* &shop:* +@all".to_owned()],
+        ..RedisOptions::default()
+    });
+    let sidecar = SidecarOptions::upstream(&redis)
+        .env("REDIS_URL", &redis.url_as("app:word@", 0))
+        .config("namespace: 'shop:'\ncache: {enabled: off}")
+        .start();
+    wait_until_ready(&sidecar);
+    let (status, body) = sidecar.http("/health/redis");
+    assert_eq!(status, 200, "{body}");
+    let details = sidecar.json("/health/detailed");
+    let policy = &details["policy"];
+    assert_eq!(policy["status"], "healthy");
+    assert_eq!(policy["apps"][0]["namespace"], "shop:");
+    assert_eq!(details["memory"]["status"], "none");
+    assert_eq!(redis.direct().call(&["DBSIZE"]).int(), 0, "the check left its key behind");
+}
+
+#[test]
 fn a_busy_pool_is_not_taken_for_a_sick_redis() {
     let redis = Redis::start();
     let sidecar = SidecarOptions::upstream(&redis).config("upstream: {pool: {max: 1}}").start();
@@ -352,17 +376,39 @@ fn no_route_and_no_log_line_holds_the_password() {
         let mut client = sidecar.client();
         client.call(&["AUTH", "local-word"]);
         client.call(&["AUTH", "wrong-word"]);
-        let mut all = all_routes(&sidecar);
+        let mut all = all_routes(&sidecar) + &all_replies(&mut client);
         redis.kill();
         eventually("/ready says 503", || sidecar.http("/ready").0 == 503);
-        all.push_str(&all_routes(&sidecar));
+        all.push_str(&(all_routes(&sidecar) + &all_replies(&mut client)));
         redis.restart();
+        wait_until_ready(&sidecar);
         all.push_str(&sidecar.log());
         for secret in [PASSWORD, "hidden-user", "hidden-word", "local-word", "wrong-word"] {
             assert!(!all.contains(secret), "{secret} is in:\n{all}");
         }
         assert!(all.contains("***@localhost"), "{all}");
     }
+}
+
+/// What a client is told of the sidecar, or gets instead of a reply.
+fn all_replies(client: &mut Client) -> String {
+    let lines = [
+        "SIDECAR STATS",
+        "SIDECAR HEALTH",
+        "SIDECAR SLOWLOG",
+        "SIDECAR HOTKEYS",
+        "SIDECAR BIGKEYS",
+        "CLIENT LIST",
+        "INFO",
+        "HELLO 2",
+        "GET k",
+        "SET k v",
+        "MULTI",
+        "EXEC",
+        "BLPOP k 0.01",
+    ];
+    let ask = |line: &&str| format!("{:?}", client.call(&line.split(' ').collect::<Vec<_>>()));
+    lines.iter().map(ask).collect()
 }
 
 fn all_routes(sidecar: &Sidecar) -> String {

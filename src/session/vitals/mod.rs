@@ -89,6 +89,7 @@ impl Vitals {
         spans: Spans,
     ) -> Self {
         let notes = Arc::new(Notes::new(config.slowlog.threshold).with_spans(spans));
+        // An ACL may leave us nothing but what begins so.
         let namespace = config.namespace.prefix.as_deref().unwrap_or_default();
         let key = format!("{namespace}{}:{:08x}", config.admin.health_key, fastrand::u32(..));
         Self {

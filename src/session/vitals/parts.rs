@@ -138,10 +138,18 @@ impl Vitals {
         json!({ "status": "healthy", "apps": apps.collect::<Value>() })
     }
 
+    /// The engine where it serves, else the replies that are kept for an outage.
     pub(super) fn memory(&self) -> Value {
-        let Parts::Memory(engine) = &self.parts else { return json!({ "status": "none" }) };
-        let (keys, bytes) = engine.usage();
-        json!({ "status": "healthy", "keys": keys, "bytes": bytes })
+        let state = self.state();
+        match (state.memory, state.cache) {
+            (Some((keys, bytes)), _) => {
+                json!({ "status": "healthy", "keys": keys, "bytes": bytes })
+            }
+            (None, Some(cache)) => {
+                json!({ "status": "healthy", "replies": cache.entries, "bytes": cache.bytes })
+            }
+            (None, None) => json!({ "status": "none" }),
+        }
     }
 }
 
