@@ -375,33 +375,3 @@ impl Config {
         changes::between(self, newer)
     }
 }
-
-impl Upstream {
-    /// Where it is, as a URL with `***` for the credentials where there are any:
-    /// `rediss://***@cache.example.com:6380/2`.
-    pub fn masked_url(&self) -> String {
-        let Auth { username, password, password_file } = &self.auth;
-        let has_any = username.is_some() || password.is_some() || password_file.is_some();
-        let url = self.shown_url();
-        match (&self.target, url.split_once("://")) {
-            (Target::Tcp { .. }, Some((scheme, place))) if has_any => {
-                format!("{scheme}://***@{place}")
-            }
-            _ => url,
-        }
-    }
-
-    /// Where it is, as a URL without credentials: `rediss://cache.example.com:6380/2`.
-    pub fn shown_url(&self) -> String {
-        let db = self.db;
-        match &self.target {
-            Target::Memory => "memory://".to_owned(),
-            Target::Unix(path) if db == 0 => format!("unix://{}", path.display()),
-            Target::Unix(path) => format!("unix://{}?db={db}", path.display()),
-            Target::Tcp { host, port } => {
-                let scheme = if self.tls.is_some() { "rediss" } else { "redis" };
-                format!("{scheme}://{}:{port}/{db}", url::bracketed(host))
-            }
-        }
-    }
-}
