@@ -49,6 +49,7 @@ mod pubsub;
 mod resilience;
 mod rules;
 mod scripting;
+mod secrets;
 mod slow_clients;
 mod spans;
 mod streams;

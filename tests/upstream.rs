@@ -11,21 +11,24 @@ fn with_user() -> Redis {
     Redis::start_with(RedisOptions { lines, ..RedisOptions::default() })
 }
 
-fn assert_works_as(user: &str, sidecar: &Sidecar) {
+/// Towards the cloud we are `user`; the app is told of its own user alone.
+fn assert_works_as(user: &str, redis: &Redis, sidecar: &Sidecar) {
     for mut client in [sidecar.client(), sidecar.client().resp3()] {
-        assert_eq!(client.call(&["ACL", "WHOAMI"]), Value::bulk(user));
+        assert_eq!(client.call(&["ACL", "WHOAMI"]), Value::bulk("default"));
         assert_eq!(client.call(&["SET", "k", "v"]), Value::ok());
         assert_eq!(client.call(&["BLPOP", "nothing", "0.01"]), Value::Nil);
         assert_eq!(client.call(&["SUBSCRIBE", "c"]).items()[2], Value::Int(1));
     }
     eventually("/ready says so", || sidecar.http("/ready").0 == 200);
+    let ours = redis.connections();
+    assert!(!ours.is_empty() && ours.iter().all(|line| line.contains(&format!(" user={user} "))));
 }
 
 #[test]
 fn an_app_needs_neither_tls_nor_password() {
     let redis = Redis::start();
     let sidecar = Sidecar::start(&redis);
-    assert_works_as("default", &sidecar);
+    assert_works_as("default", &redis, &sidecar);
     assert_eq!(sidecar.http("/live").0, 200);
 }
 
@@ -33,7 +36,11 @@ fn an_app_needs_neither_tls_nor_password() {
 fn a_user_of_the_servers_acl_by_the_url() {
     let redis = with_user();
     let url = redis.url_as("app:p%40ss%2Fw%3Ard@", 0);
-    assert_works_as("app", &SidecarOptions::upstream(&redis).env("REDIS_URL", &url).start());
+    assert_works_as(
+        "app",
+        &redis,
+        &SidecarOptions::upstream(&redis).env("REDIS_URL", &url).start(),
+    );
 }
 
 #[test]
@@ -51,7 +58,7 @@ fn a_user_by_separate_variables() {
         .env("REDIS_DB", "2")
         .env("REDIS_CA_FILE", &redis.certs().file("ca.crt").display().to_string())
         .start();
-    assert_works_as("app", &sidecar);
+    assert_works_as("app", &redis, &sidecar);
     let mut direct = redis.direct();
     direct.call(&["SELECT", "2"]);
     assert_eq!(direct.call(&["GET", "k"]), Value::bulk("v"));
@@ -64,7 +71,7 @@ fn a_password_from_a_file_goes_over_that_of_the_url() {
     fs::write(&file, "p@ss/w:rd\n").unwrap();
     let config =
         format!("upstream: {{auth: {{username: app, password_file: '{}'}}}}", file.display());
-    assert_works_as("app", &SidecarOptions::upstream(&redis).config(&config).start());
+    assert_works_as("app", &redis, &SidecarOptions::upstream(&redis).config(&config).start());
 }
 
 #[test]
@@ -105,7 +112,11 @@ fn two_hundred_clients_are_few_connections_with_our_name() {
 #[test]
 fn a_plain_upstream_without_password_works_as_well() {
     let redis = Redis::start_plain();
-    assert_works_as("default", &SidecarOptions::default().env("REDIS_URL", &redis.url()).start());
+    assert_works_as(
+        "default",
+        &redis,
+        &SidecarOptions::default().env("REDIS_URL", &redis.url()).start(),
+    );
 }
 
 #[test]
@@ -116,7 +127,7 @@ fn a_client_certificate_where_the_server_asks_for_one() {
         .env("REDIS_CERT_FILE", &file("client.crt"))
         .env("REDIS_KEY_FILE", &file("client.key"))
         .start();
-    assert_works_as("default", &sidecar);
+    assert_works_as("default", &redis, &sidecar);
 }
 
 #[test]
@@ -124,7 +135,7 @@ fn the_name_in_the_certificate_may_be_given() {
     let server_cert = ServerCert::WrongHost;
     let redis = Redis::start_with(RedisOptions { server_cert, ..RedisOptions::default() });
     let options = SidecarOptions::upstream(&redis);
-    assert_works_as("default", &options.env("REDIS_SERVER_NAME", "elsewhere.test").start());
+    assert_works_as("default", &redis, &options.env("REDIS_SERVER_NAME", "elsewhere.test").start());
 }
 
 #[test]
@@ -134,7 +145,7 @@ fn a_certificate_that_is_not_checked_is_a_loud_warning() {
     let options = SidecarOptions::default().env("REDIS_URL", &redis.url());
     let sidecar = options.config("upstream: {tls: {verify: none}}").start();
     sidecar.wait_for_log(&["WARN", "verify"]);
-    assert_works_as("default", &sidecar);
+    assert_works_as("default", &redis, &sidecar);
 }
 
 #[test]
