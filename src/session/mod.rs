@@ -31,7 +31,7 @@ mod uncommon;
 pub mod vitals;
 mod whole;
 
-use crate::command::{self, Group, Kind, Spec};
+use crate::command::{Group, Kind, Spec};
 use crate::memory::Watches;
 use crate::policy::App;
 use crate::policy::rules::Meters;
@@ -47,6 +47,7 @@ use bytes::BytesMut;
 use clients::Entry;
 use context::{Backend, Context, Embedded, wall_clock};
 use end::End;
+use govern::Found;
 use rate::Rate;
 use state::State;
 use std::rc::Rc;
@@ -225,8 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Hands a command to a lane, or to memory. `false` if it needs more than that.
-    fn pass(&mut self, request: &Request<'_>) -> bool {
-        let (spec, number) = command::find(request.name());
+    fn pass(&mut self, request: &Request<'_>, (spec, number): Found) -> bool {
         self.entry.saw(self.context.seconds.get(), spec);
         if self.context.sampler.is_due() || request.bytes().len() >= LEAST {
             self.look_at(spec, request);

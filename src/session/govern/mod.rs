@@ -7,7 +7,7 @@ mod find_keys;
 
 use super::context::wall_clock;
 use super::{Session, error_reply};
-use crate::command::{self, Kind, Spec};
+use crate::command::{self, Kind, Number, Spec};
 use crate::policy::namespace::Namespace;
 use crate::policy::rules::Moment;
 use crate::policy::{App, Asked, Draft, Refusal, Shape, Verdict};
@@ -20,18 +20,22 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+/// A command's row in the table, and its number there: looked up once for each command.
+pub(super) type Found = (Option<&'static Spec>, Number);
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Hands a command to a lane, or to memory, as policy lets it go. What needs more than that is given back.
     pub(super) fn take_command(&mut self, request: &Request<'_>) -> Option<Vec<u8>> {
         if self.is_over_rate(request) {
             return Some(request.bytes().to_vec());
         }
+        let found = command::find(request.name());
         let Some(app) = self.app.take() else {
-            return (!self.pass(request)).then(|| request.bytes().to_vec());
+            return (!self.pass(request, found)).then(|| request.bytes().to_vec());
         };
         let context = Rc::clone(&self.context);
         let draft = &mut *context.draft.borrow_mut();
-        let verdict = self.judge(&app, request, draft);
+        let verdict = self.judge(&app, found, request, draft);
         for refusal in &draft.tried {
             context.shard.events.refusals.count_tried(refusal.rule.clone());
             self.log_refusal(&app, refusal, request);
@@ -40,32 +44,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             if app.is_audited() {
                 self.log_refusal(&app, refusal, request);
             }
-            self.tell_refusal(refusal, request);
+            self.tell_refusal(refusal, found.1);
         }
         self.app = Some(app);
-        let rewritten = match verdict {
-            Verdict::Pass => *request,
-            Verdict::Prefixed => request.within(&draft.command),
-            Verdict::Rewritten => Request::parse(&draft.command)?,
+        let (request, found) = match verdict {
+            Verdict::Pass => (*request, found),
+            Verdict::Prefixed => (request.within(&draft.command), found),
+            Verdict::Rewritten => {
+                let rewritten = Request::parse(&draft.command)?;
+                (rewritten, command::find(rewritten.name()))
+            }
             Verdict::Whole => return Some(request.bytes().to_vec()),
             Verdict::Refused(_) => return None,
         };
-        self.state.shape = self.shape_of(&rewritten);
-        let uncommon = self.hand_over(&rewritten, &draft.behind);
+        self.state.shape = self.shape_of(found.0, &request);
+        let uncommon = self.hand_over(&request, found, &draft.behind);
         draft.shrink();
         uncommon
     }
 
     /// Gives the command a way, and sends `behind` behind it.
-    fn hand_over(&mut self, request: &Request<'_>, behind: &[u8]) -> Option<Vec<u8>> {
+    fn hand_over(&mut self, request: &Request<'_>, found: Found, behind: &[u8]) -> Option<Vec<u8>> {
         let is_kept = self.state.in_multi && !behind.is_empty();
         if is_kept && !self.state.queue_behind(behind) {
             self.answer(|out| encode::error(out, error_reply::MULTI_TOO_LARGE));
             return None;
         }
         let owed = self.replies.owed();
-        let is_common =
-            !self.asks_rounds(command::lookup(request.name()), request) && self.pass(request);
+        let is_common = !self.asks_rounds(found.0, request) && self.pass(request, found);
         if is_kept || behind.is_empty() {
             return (!is_common).then(|| request.bytes().to_vec());
         }
@@ -81,8 +87,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         None
     }
 
-    fn judge(&mut self, app: &App, request: &Request<'_>, draft: &mut Draft) -> Verdict {
-        let (spec, number) = command::find(request.name());
+    fn judge(
+        &mut self,
+        app: &App,
+        (spec, number): Found,
+        request: &Request<'_>,
+        draft: &mut Draft,
+    ) -> Verdict {
         if !self.state.is_authenticated || is_always_allowed(spec) {
             draft.behind.clear();
             draft.tried.clear();
@@ -95,13 +106,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Within MULTI a refusal makes EXEC fail, as on a server.
-    fn tell_refusal(&mut self, refusal: &Refusal, request: &Request<'_>) {
+    fn tell_refusal(&mut self, refusal: &Refusal, command: Number) {
         self.state.is_multi_refused |= self.state.in_multi;
         let _ = self.replies.take_own();
         self.refuse(refusal.rule.clone(), |out| encode::error(out, &refusal.text));
         let outcome = Outcome::of_answer(self.replies.take_own());
-        let (number, error) = (command::find(request.name()).1, code(refusal.text.as_bytes()));
-        self.close(number, outcome, None, Some(error), Instant::now());
+        let error = code(refusal.text.as_bytes());
+        self.close(command, outcome, None, Some(error), Instant::now());
     }
 
     /// Where this client's keys lie, where they lie apart.
@@ -110,11 +121,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Which values of the reply are keys that the client knows by another name.
-    fn shape_of(&self, request: &Request<'_>) -> Shape {
-        match (self.namespace(), command::resolve(request)) {
-            (Some(_), Some(spec)) => Shape::of(spec),
-            _ => Shape::None,
-        }
+    fn shape_of(&self, spec: Option<&'static Spec>, request: &Request<'_>) -> Shape {
+        let exact = match spec.filter(|_| self.namespace().is_some()) {
+            Some(spec) if spec.is_container() => command::resolve(request),
+            spec => spec,
+        };
+        exact.map_or(Shape::None, Shape::of)
     }
 }
 
