@@ -9,6 +9,9 @@ use super::arguments;
 /// A reply of repeated picks is not longer than the longest string.
 const LONGEST: usize = 512 * 1024 * 1024;
 
+/// What a pick costs besides the element itself: its index while it is picked, its length and line ends in the reply.
+const OVERHEAD: usize = 16;
+
 /// How many to pick, and whether one may come twice.
 #[derive(Clone, Copy)]
 pub(super) struct Sample {
@@ -49,7 +52,7 @@ impl Sample {
             return Ok(Picked::Indices(Vec::new()));
         }
         if may_repeat {
-            if count.saturating_mul(bytes / len) > LONGEST {
+            if count.saturating_mul(bytes / len + OVERHEAD) > LONGEST {
                 return Err(Failure::Text("value is out of range"));
             }
             return Ok(Picked::Indices((0..count).map(|_| fastrand::usize(..len)).collect()));
