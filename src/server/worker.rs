@@ -266,11 +266,12 @@ impl Worker {
             return self.serve(stream, entry, context);
         };
         let seat = Seat::take(&self.clients);
+        let place = has_place(context, max);
         let context = Rc::clone(context);
         tokio::task::spawn_local(async move {
             let _seat = seat;
             match tokio::time::timeout(TLS_TIMEOUT, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => attend(stream, context, entry, max).await,
+                Ok(Ok(stream)) => attend(stream, context, entry, place).await,
                 Ok(Err(error)) => {
                     if let Some(more) = context.noticed.tls.admits(context.seconds.get()) {
                         let client = entry.address();
@@ -300,24 +301,31 @@ impl Worker {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let seat = Seat::take(&self.clients);
-        let (context, max) = (Rc::clone(context), self.shared.live().listen.max_clients);
+        let place = has_place(context, self.shared.live().listen.max_clients);
+        let context = Rc::clone(context);
         tokio::task::spawn_local(async move {
             let _seat = seat;
-            attend(stream, context, entry, max).await;
+            attend(stream, context, entry, place).await;
         });
     }
 }
 
+/// Whether the client that has just joined has a place: asked before others join, so that of many who come at once
+/// as many are served as there are places. If not, how many there are.
+fn has_place(context: &Context, max_clients: usize) -> Result<(), usize> {
+    if context.clients.count() <= max_clients { Ok(()) } else { Err(max_clients) }
+}
+
 /// Serves a client, if there is a place for it.
-async fn attend<S>(mut stream: S, context: Rc<Context>, entry: Arc<Entry>, max_clients: usize)
+async fn attend<S>(mut stream: S, context: Rc<Context>, entry: Arc<Entry>, place: Result<(), usize>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let events = &context.shard.events;
     events.clients.inc();
-    if context.clients.count() <= max_clients {
+    let Err(max_clients) = place else {
         return session::serve(stream, context, entry).await;
-    }
+    };
     tell_refused(&context, max_clients);
     let mut last = Vec::new();
     crate::wire::encode::error(&mut last, error_reply::MAX_CLIENTS);
