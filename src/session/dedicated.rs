@@ -287,8 +287,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Sends a command whose reply is for us and not for the client.
     pub(super) async fn call(&mut self, send: impl FnOnce(&Rc<Replies>)) -> Result<Vec<u8>, End> {
+        self.call_within(self.context.bounds.output, send).await
+    }
+
+    /// The same where a reply of up to `most` bytes is expected.
+    pub(super) async fn call_within(
+        &mut self,
+        most: usize,
+        send: impl FnOnce(&Rc<Replies>),
+    ) -> Result<Vec<u8>, End> {
         let replies = Replies::whole(Rc::clone(&self.context.spare));
-        replies.set_limit(self.context.bounds.output);
+        replies.set_limit(most);
         send(&replies);
         let answered = std::future::poll_fn(|cx| {
             if replies.owed() == 0 || replies.is_broken() {

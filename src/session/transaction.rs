@@ -191,7 +191,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             lane.push(frame, order, own);
             send_apart(lane, &behind, &spare);
         };
-        let mut reply = self.call(send).await?;
+        // What a client may send in one request it may get in one reply.
+        let most = self.context.bounds.of_request(true).max_request;
+        let mut reply = self.call_within(most, send).await?;
         let here = std::mem::take(&mut self.state.multi_here);
         let shapes = std::mem::take(&mut self.state.multi_shapes);
         let mut head = [0; 3];
