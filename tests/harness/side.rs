@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::client::Transcript;
-use super::{Client, Redis, RedisOptions, Sidecar, SidecarOptions, escape};
+use super::{Client, Redis, RedisOptions, Sidecar, SidecarOptions, escape, eventually};
 
 /// Plays `scenario` on both sides in both protocols, and again where the sidecar keeps the app's keys in a namespace:
 /// it can't tell.
@@ -80,8 +80,18 @@ impl Sides {
                 Some(upstream) => upstream.wipe(),
                 None => drop(self.sidecar.client().call(&["FLUSHALL"])),
             }
+            self.wait_for_departures();
             assert_alike(protocol, &expected, &got);
         }
+    }
+
+    /// Workers notice each by itself that clients have gone: one that gets no CPU for a while still counts its
+    /// subscribers while another serves the next play.
+    #[track_caller]
+    fn wait_for_departures(&self) {
+        eventually("the sidecar has noticed that the clients of a play are gone", || {
+            self.sidecar.http("/metrics").1.contains("\nredis_sidecar_clients 0\n")
+        });
     }
 }
 
