@@ -23,7 +23,8 @@ def fate(error):
     if "Transaction discarded" in str(error):
         return "aborted"
     if re.search("not applied|was not run", str(error)):
-        return "refused"
+        # EXECABORT follows; redis-py raises the error of the command that could not be queued.
+        return "aborted" if "of pipeline caused error" in str(error) else "refused"
     return None
 
 
