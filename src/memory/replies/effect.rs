@@ -31,7 +31,16 @@ pub enum Effect {
         /// The sum of their counters.
         stamp: u32,
     },
-    /// Writes one key.
+    /// Will write one key, and is to be counted before its first byte is sent ([`ReplyCache::count_due`]).
+    ///
+    /// [`ReplyCache::count_due`]: super::ReplyCache::count_due
+    Due {
+        /// The key's hash.
+        key: u64,
+        /// What may be learnt from the reply, if nobody has read the key.
+        interest: Interest,
+    },
+    /// Writes one key, and is counted.
     Write {
         /// The key's counter.
         place: u32,
@@ -63,13 +72,21 @@ pub enum Interest {
 
 impl Interest {
     #[inline]
-    pub(super) fn of(spec: Option<&Spec>, request: &Request<'_>, was_read: bool) -> Self {
+    pub(super) fn of(spec: Option<&Spec>, request: &Request<'_>) -> Self {
         match spec {
             Some(spec) if spec.gives_lifetime => Self::Deadline,
             Some(spec) if spec.name == "set" && request.argc() > 3 => Self::Deadline,
-            Some(spec) if spec.name == "set" && was_read => Self::Value,
             Some(spec) if spec.name == "set" => Self::NewValue,
             _ => Self::None,
+        }
+    }
+
+    /// The same once it is known whether the key was read before.
+    #[inline]
+    pub(super) fn knowing(self, was_read: bool) -> Self {
+        match self {
+            Self::NewValue if was_read => Self::Value,
+            own => own,
         }
     }
 }

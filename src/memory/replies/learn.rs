@@ -1,6 +1,6 @@
 //! What is known of writes once they are done: that they were, and what they make of their keys' deadlines.
 
-use super::effect::Nature;
+use super::effect::{Effect, Nature};
 use super::lesson::{self, Lesson, Lifetime};
 use super::slots::Slots;
 use super::{ReplyCache, Setting};
@@ -8,6 +8,9 @@ use crate::command::keys::{Keys, positions};
 use crate::command::{self, Spec};
 use crate::wire::decode::Request;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// So many counters are asked of memory at once.
+const TOGETHER: usize = 16;
 
 impl ReplyCache {
     #[inline]
@@ -18,8 +21,50 @@ impl ReplyCache {
     }
 
     pub(super) fn count_all(&self, keys: &Keys, request: &Request<'_>, writer: u32) {
-        for key in keys.of(request) {
-            self.count(self.hash(key), writer);
+        let mut hashes = keys.of(request).map(|key| self.hash(key));
+        loop {
+            let mut some = [0; TOGETHER];
+            let mut count = 0;
+            for (slot, hash) in some.iter_mut().zip(hashes.by_ref()) {
+                *slot = hash;
+                count += 1;
+            }
+            let some = &some[..count];
+            self.slots.fetch(some.iter().map(|key| Slots::place(*key)));
+            for key in some {
+                self.count(*key, writer);
+            }
+            if count < TOGETHER {
+                return;
+            }
+        }
+    }
+
+    /// Counts the writes of a batch that are [`Effect::Due`], and lets them know. To be called before the first byte
+    /// of any is sent. One by one each would wait for its counter to come from far memory; together they wait once.
+    pub fn count_due<'e>(&self, mut effects: impl Iterator<Item = &'e mut Effect>, writer: u32) {
+        let mut due = [const { None }; TOGETHER];
+        loop {
+            let mut count = 0;
+            while count < TOGETHER
+                && let Some(effect) = effects.next()
+            {
+                if let Effect::Due { key, interest } = *effect {
+                    due[count] = Some((effect, key, interest));
+                    count += 1;
+                }
+            }
+            let due = &mut due[..count];
+            self.slots.fetch(due.iter().flatten().map(|(_, key, _)| Slots::place(*key)));
+            for (effect, key, interest) in due.iter_mut().filter_map(Option::take) {
+                let era = self.slots.era();
+                let (writes, was_read) = self.count(key, writer);
+                let interest = interest.knowing(was_read);
+                *effect = Effect::Write { place: Slots::place(key), writes, era, interest };
+            }
+            if count < TOGETHER {
+                return;
+            }
         }
     }
 
@@ -99,6 +144,9 @@ impl ReplyCache {
             return self.learn_move(request, setting);
         }
         let Some(lesson) = lesson::learn(spec, request, Some(reply)) else { return };
+        if matches!(lesson, Lesson::Clear) && !is_sure() {
+            return;
+        }
         let Ok(keys) = positions(spec, request) else { return };
         for key in keys.of(request) {
             let key = self.hash(key);

@@ -3,11 +3,11 @@
 //! Owns what is kept, by key, and the proof that none of it is older than a write that was acknowledged through
 //! us. Knows no connection: it is told of each command that is sent, and of its end. Reads no clock.
 //!
-//! The proof. Every key has a counter. A write counts before its first byte is sent, and again before its reply is
-//! shown, or its loss told; each time it takes away what is kept of its keys. A read notes the counters of its
-//! keys before it is sent, and its reply is kept only if they are the same when it arrives. So no write was
-//! acknowledged between the read's sending and its keeping; any later one finds it. Checking and keeping is
-//! one step: the counter and the number of things kept are one word (`slots`).
+//! The proof. Every key has a counter. A write counts before its first byte is sent, with the others of its batch,
+//! and again before its reply is shown, or its loss told; each time it takes away what is kept of its keys. A read
+//! notes the counters of its keys before it is sent, and its reply is kept only if they are the same when it
+//! arrives. So no write was acknowledged between the read's sending and its keeping; any later one finds it.
+//! Checking and keeping is one step: the counter and the number of things kept are one word (`slots`).
 
 mod effect;
 mod keep;
@@ -154,7 +154,7 @@ impl ReplyCache {
     // ---- a command's way ----
 
     /// To be called before the first byte of a command may be sent; `writer` is the connection that will carry
-    /// it, so that commands of one are in order.
+    /// it, so that commands of one are in order. What is [`Effect::Due`] is still to be counted by then.
     #[inline]
     pub fn begin(&self, spec: Option<&Spec>, request: &Request<'_>, writer: u32) -> Effect {
         match Nature::of(spec, request) {
@@ -169,11 +169,7 @@ impl ReplyCache {
             }
             Nature::Reads(keys) => Effect::Reads { stamp: self.stamp(&keys, request) },
             Nature::Write(key) => {
-                let key = self.hash(key);
-                let era = self.slots.era();
-                let (writes, was_read) = self.count(key, writer);
-                let interest = Interest::of(spec, request, was_read);
-                Effect::Write { place: Slots::place(key), writes, era, interest }
+                Effect::Due { key: self.hash(key), interest: Interest::of(spec, request) }
             }
             Nature::Writes(keys) => {
                 self.count_all(&keys, request, writer);
@@ -230,6 +226,8 @@ impl ReplyCache {
                     );
                 }
             }
+            // Answered without having been sent: by an upstream that lies.
+            Effect::Due { .. } => self.count_frame(frame, writer),
             Effect::Writes => self.end_write(frame, reply, writer, None, &setting(), &|| false),
             Effect::Wide => self.slots.count_wide(),
         }
@@ -240,7 +238,9 @@ impl ReplyCache {
         match effect {
             Effect::None | Effect::Read { .. } | Effect::Reads { .. } | Effect::Asks { .. } => {}
             Effect::Wide => self.slots.count_wide(),
-            Effect::Write { .. } | Effect::Writes => self.count_frame(frame, writer),
+            Effect::Due { .. } | Effect::Write { .. } | Effect::Writes => {
+                self.count_frame(frame, writer);
+            }
         }
     }
 

@@ -57,7 +57,9 @@ impl Bench {
     fn send(&self, words: &str, writer: u32) -> Effect {
         let frame = frame(words);
         let (spec, request) = parts(&frame);
-        self.cache.begin(spec, &request, writer)
+        let mut effect = self.cache.begin(spec, &request, writer);
+        self.cache.count_due(std::iter::once(&mut effect), writer);
+        effect
     }
 
     fn answer(&self, words: &str, writer: u32, effect: Effect, reply: &str) {

@@ -2,8 +2,8 @@
 //!
 //! One task owns the connection; it reads while it writes. Woken by a command, it yields once to the scheduler
 //! before it writes, so that every client that is ready joins the batch (see `gather`): no timer ever holds a command.
-//! A shared lane outlives its connections: it connects again by itself, and what was not sent yet waits
-//! for the next connection until its time is over. A lent connection ends with its first loss.
+//! A shared lane outlives its connections: it connects again by itself, and what was not sent yet waits for the next
+//! until its time is over. A lent connection ends with its first loss.
 
 mod gather;
 mod queue;
@@ -29,8 +29,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-/// With so many bytes to be written, they are written at once, so that the upstream can begin; fewer wait for
-/// other clients to join, until all that are ready have run.
+/// So many bytes are written at once, so that the upstream can begin; fewer wait for others to join.
 const EARLY: usize = 4 * 1024;
 
 /// A connection: our own, or one that the pool lends.
@@ -312,15 +311,14 @@ impl Lane {
     fn refuses(&self, order: Order, caller: &Rc<Replies>) -> bool {
         let health = &self.0.upstream.health;
         if health.is_rejecting() {
-            self.0.is_wanted.set(true);
+            self.want();
             let (caller, rejection) = (Rc::clone(caller), health.rejection(false));
             self.0.queue.borrow_mut().tell(caller, order, rejection, None);
             return true;
         }
         let is_over = self.is_ended() || self.0.stage.get() == Stage::Closing;
         if is_over {
-            let cause = "it had ended before".to_owned();
-            let failure = Failure::Lost { sent: false, cause };
+            let failure = Failure::Lost { sent: false, cause: "it had ended before".to_owned() };
             self.0.queue.borrow_mut().tell(Rc::clone(caller), order, failure, None);
         }
         is_over
@@ -382,8 +380,12 @@ impl Lane {
 }
 
 impl Shared {
-    /// Wakes the task, once for as many commands as come before it runs.
+    /// Wakes the task, once for as many commands as come before it runs. While there is no connection nobody is to
+    /// be shown an old value of what a write that waits will change.
     fn call(&self) {
+        if self.stage.get() == Stage::Away {
+            self.queue.borrow_mut().seal();
+        }
         if !self.is_called.replace(true) {
             self.called_at.set(Instant::now());
             self.wake();

@@ -27,6 +27,11 @@ const STEADY: Duration = Duration::from_secs(1);
 const HEDGE: Duration = Duration::from_millis(500);
 const HEDGES: usize = 3;
 
+/// After so many bytes of replies those who were given some have their turn before more is read: what they write
+/// brings the next commands, and else a whole batch of large replies would be here before the first went out.
+/// Measured: 100-element replies of 50 clients went from 0.74 to 0.83 of straight TLS.
+const TURN_BYTES: usize = 32 * 1024;
+
 /// What the task does next.
 enum Turn {
     /// Commands have come: let others join, then write.
@@ -247,9 +252,11 @@ impl Shared {
         if self.looks_again() { Poll::Ready(Turn::Look) } else { Poll::Pending }
     }
 
-    /// Reads and hands out replies until there are none, or the one under way has a slow reader.
+    /// Reads and hands out replies until there are none, or the one under way has a slow reader, or it is time that
+    /// those who have theirs write them.
     fn poll_receive(&self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Loss> {
         let mut is_timed = false;
+        let mut handed_out = 0;
         loop {
             if self.is_held_up(cx) {
                 return Poll::Pending;
@@ -274,6 +281,11 @@ impl Shared {
                 return Poll::Ready(Loss::new("protocol", error));
             }
             stream.consume(length);
+            handed_out += length;
+            if handed_out >= TURN_BYTES {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
     }
 
@@ -294,6 +306,7 @@ impl Shared {
         if queue.is_leaving() {
             return Poll::Ready(Ok(()));
         }
+        queue.seal();
         let mut stream = Pin::new(&mut connection.transport);
         let shard = queue.recorder.shard();
         while !queue.outgoing.next().is_empty() {

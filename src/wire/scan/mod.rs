@@ -110,6 +110,10 @@ impl Scanner {
         let mut at = 0;
         while at < piece.len() {
             at = match self.state {
+                State::Type if self.pending > 1 && piece[at] == b'$' => {
+                    let behind = self.bulks(piece, at);
+                    if behind == at { self.value(piece, at)? } else { behind }
+                }
                 State::Type => self.value(piece, at)?,
                 State::Length { kind, line } => self.length(piece, at, kind, line)?,
                 State::Short { kind, seen } => self.short(piece, at, kind, seen)?,
@@ -140,6 +144,23 @@ impl Scanner {
             b';' | b'.' => Err(ScanError::Streamed),
             other => Err(ScanError::UnknownType(other)),
         }
+    }
+
+    /// As many bulks in a row as are whole and of the common form, which most lists are made of; the last value of
+    /// a level is left to [`Self::value`], which leaves the level. Where they end.
+    #[inline(always)]
+    fn bulks(&mut self, piece: &[u8], mut at: usize) -> usize {
+        let mut left = self.pending;
+        while left > 1
+            && piece.get(at) == Some(&b'$')
+            && let Some((length, text)) = number::short(piece, at + 1)
+            && let Some([.., b'\r', b'\n']) = piece.get(text..text + length + 2)
+        {
+            at = text + length + 2;
+            left -= 1;
+        }
+        self.pending = left;
+        at
     }
 
     /// What follows a length or a count.

@@ -5,6 +5,7 @@
 use super::ledger::Touch;
 use super::{Order, Owner, Queue, Slot};
 use crate::command::Spec;
+use crate::memory::replies::Effect;
 use crate::upstream::replies::Replies;
 use crate::wire::decode::Request;
 use crate::wire::encode;
@@ -101,6 +102,8 @@ impl Queue {
     }
 
     pub(super) fn owe(&mut self, owner: Owner, length: usize, order: Order, touch: Touch) {
+        self.unsealed += 1;
+        self.has_due |= matches!(touch, Touch::Plain(Effect::Due { .. }));
         self.slots.push_back(Slot {
             owner,
             length,

@@ -102,6 +102,17 @@ impl Ledger {
         }
     }
 
+    /// Commands that are about to be sent: their writes are counted.
+    pub(super) fn seal<'t>(&self, added: impl Iterator<Item = &'t mut Touch>) {
+        if let Some(cache) = &self.cache {
+            let effects = added.filter_map(|touch| match touch {
+                Touch::Plain(effect) => Some(effect),
+                _ => None,
+            });
+            cache.count_due(effects, self.writer);
+        }
+    }
+
     /// The same for a command that nobody has looked at.
     pub(super) fn begin_frame(&mut self, frame: &[u8], is_silent: bool) -> Touch {
         let Some(cache) = &self.cache else { return Touch::None };
@@ -154,7 +165,9 @@ impl Ledger {
             };
             (frame, effect)
         };
-        Touch::Exec(transaction.frames.into_iter().map(begin).collect())
+        let mut steps: Box<[_]> = transaction.frames.into_iter().map(begin).collect();
+        cache.count_due(steps.iter_mut().map(|(_, effect)| effect), self.writer);
+        Touch::Exec(steps)
     }
 
     /// The time, once a batch.

@@ -137,6 +137,7 @@ impl Queue {
             }
         }
         self.pass_phantoms();
+        self.seal();
         self.recorder.set_owed(self.slots.len());
         self.wake_crowd();
     }

@@ -69,6 +69,9 @@ enum Owner {
 pub(super) struct Queue {
     pub(super) outgoing: Outgoing,
     slots: VecDeque<Slot>,
+    /// Slots that were added since [`Queue::seal`], and whether a write is among them.
+    unsealed: usize,
+    has_due: bool,
     /// How many slots were answered before the front one.
     first: u64,
     stamps: VecDeque<Stamp>,
@@ -131,6 +134,8 @@ impl Queue {
         Self {
             outgoing: Outgoing::default(),
             slots: VecDeque::new(),
+            unsealed: 0,
+            has_due: false,
             first: 0,
             stamps: VecDeque::new(),
             db,
@@ -168,6 +173,15 @@ impl Queue {
     /// Nothing more is to be sent on this shared connection: another may be to the new master.
     pub(super) fn is_leaving(&self) -> bool {
         self.is_demoted && self.expects_master && self.holder.is_none()
+    }
+
+    /// What is queued may be sent from now on: its writes are counted.
+    pub(super) fn seal(&mut self) {
+        let first = self.slots.len().saturating_sub(std::mem::take(&mut self.unsealed));
+        if !std::mem::take(&mut self.has_due) {
+            return;
+        }
+        self.ledger.seal(self.slots.range_mut(first..).map(|slot| &mut slot.touch));
     }
 
     /// Whether the upstream has commands to work on.

@@ -63,6 +63,7 @@ impl Bench {
 
     fn send(&mut self) {
         self.queue.stamp(self.now, self.now);
+        self.queue.seal();
         while !self.queue.outgoing.next().is_empty() {
             let count = self.queue.outgoing.next().len();
             self.queue.outgoing.wrote(count);
@@ -130,8 +131,40 @@ fn a_write_is_known_whichever_way_it_comes_in() {
         bench.read();
         bench.caller.expect();
         way(&mut bench.queue, &bench.caller);
+        bench.queue.seal();
         assert!(!bench.has_reply(), "{name}");
     }
+}
+
+#[test]
+fn writes_are_counted_before_they_are_sent_however_many_there_are() {
+    for count in [1, 15, 16, 17, 40] {
+        let mut bench = Bench::new();
+        bench.read();
+        for n in 1..count {
+            let words = if n % 3 == 0 { "GET other".to_owned() } else { format!("SET k{n} 2") };
+            bench.caller.expect();
+            bench.queue.push(&frame(&words), Order::default(), &bench.caller);
+        }
+        bench.caller.expect();
+        bench.queue.push(&frame("SET k 2"), Order::default(), &bench.caller);
+        bench.queue.seal();
+        assert!(!bench.has_reply(), "{count}");
+    }
+}
+
+#[test]
+fn a_write_that_waits_for_the_next_connection_is_counted() {
+    let mut bench = Bench::new();
+    bench.read();
+    bench.caller.expect();
+    bench.queue.push(&frame("INCR k"), Bench::order(Class::Write), &bench.caller);
+    bench.queue.lose("gone", true);
+    assert_eq!(bench.queue.owed(), 1, "it waits for the next connection");
+    assert!(!bench.has_reply(), "nobody is shown what it is about to change");
+    bench.read_elsewhere();
+    bench.hear(":2\r\n");
+    assert!(!bench.has_reply(), "counted again when it is answered");
 }
 
 #[test]

@@ -87,7 +87,9 @@ fn frame(words: &str) -> Vec<u8> {
 fn begin(ledger: &mut Ledger, words: &str) -> Touch {
     let frame = frame(words);
     let request = Request::parse(&frame).unwrap();
-    ledger.begin(lookup(request.name()), &request, false)
+    let mut touch = ledger.begin(lookup(request.name()), &request, false);
+    ledger.seal(std::iter::once(&mut touch));
+    touch
 }
 
 #[test]
