@@ -80,7 +80,7 @@ fn context(settings: u8) -> Rc<Context> {
 /// One client: sends all of `bytes`, says that it has no more, and reads to the end.
 pub(super) async fn converse(context: &Rc<Context>, bytes: &[u8], step: usize) {
     let (client, server) = tokio::io::duplex(16 * 1024);
-    let entry = context.clients.join("127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned(), None);
+    let entry = context.clients.join("127.0.0.1:1".to_owned(), "127.0.0.1:2".into(), None);
     let session = redis_sidecar::session::serve(server, Rc::clone(context), entry);
     let session = tokio::task::spawn_local(session);
     let (mut from, to) = tokio::io::split(client);

@@ -6,11 +6,18 @@ use super::rules::Rules;
 use super::{App, Own};
 use crate::config::{self, Digest, Password};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 /// The user that a client is who has said nothing.
 pub const DEFAULT: &str = "default";
+
+/// [`DEFAULT`], which is the name of most clients: once for all of them.
+#[must_use]
+pub fn default_user() -> Arc<str> {
+    static NAME: LazyLock<Arc<str>> = LazyLock::new(|| DEFAULT.into());
+    Arc::clone(&NAME)
+}
 
 /// One user.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 
 mod listener;
 mod reload;
+mod stream;
 mod systemd;
 mod tell;
 mod tls;

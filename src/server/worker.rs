@@ -4,18 +4,20 @@
 //! command is shared between workers.
 
 use super::listener::Listeners;
+use super::stream::Stream;
 use super::{Shared, SharedBackend};
 use crate::routing::shared::Lanes;
 use crate::session::clients::Entry;
 use crate::session::context::{Backend, Cloud, Context, Embedded};
 use crate::session::{self, error_reply};
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
@@ -64,8 +66,11 @@ impl Workers {
     ) -> io::Result<Self> {
         let mut addresses = Vec::new();
         addresses.extend(listeners.tcp_address().map(|address| address.to_string()));
-        let socket = &shared.config.listen.unix_socket;
-        addresses.extend(socket.as_ref().map(|path| path.display().to_string()));
+        let path = shared.config.listen.unix_socket.as_ref().map(|path| path.display());
+        addresses.extend(path.as_ref().map(ToString::to_string));
+        let is_one = |address: &SocketAddr| !address.ip().is_unspecified();
+        let tcp = listeners.tcp_address().filter(is_one).map(|one| one.to_string().into());
+        let unix: Arc<str> = path.map_or_else(String::new, |path| format!("{path}:0")).into();
 
         let stage = watch::Sender::new(Stage::Accepting);
         let (places, doors): (Vec<_>, Vec<_>) = (0..shared.config.workers)
@@ -82,6 +87,8 @@ impl Workers {
                 shared: Arc::clone(shared),
                 clients,
                 acceptor: acceptor.clone(),
+                tcp: tcp.clone(),
+                unix: Arc::clone(&unix),
                 stage: stage.subscribe(),
             };
             let listeners = listeners.take();
@@ -116,6 +123,9 @@ struct Worker {
     shared: Arc<Shared>,
     clients: Arc<AtomicUsize>,
     acceptor: Option<TlsAcceptor>,
+    /// Where apps connect: by TCP, if that is one address, and by the Unix socket.
+    tcp: Option<Arc<str>>,
+    unix: Arc<str>,
     stage: watch::Receiver<Stage>,
 }
 
@@ -258,12 +268,16 @@ impl Worker {
             // A handshake costs a descriptor for as long as the client likes.
             return tell_refused(context, max);
         }
-        let name = |address: io::Result<std::net::SocketAddr>| {
+        let name = |address: io::Result<SocketAddr>| {
             address.map_or_else(|_| "?:0".to_owned(), |address| address.to_string())
         };
-        let entry = context.clients.join(name(stream.peer_addr()), name(stream.local_addr()), None);
+        let local = match &self.tcp {
+            Some(address) => Arc::clone(address),
+            None => name(stream.local_addr()).into(),
+        };
+        let entry = context.clients.join(name(stream.peer_addr()), local, None);
         let Some(acceptor) = self.acceptor.clone() else {
-            return self.serve(stream, entry, context);
+            return self.serve(Stream::Tcp(stream), entry, context);
         };
         let seat = Seat::take(&self.clients);
         let place = has_place(context, max);
@@ -271,7 +285,9 @@ impl Worker {
         tokio::task::spawn_local(async move {
             let _seat = seat;
             match tokio::time::timeout(TLS_TIMEOUT, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => attend(stream, context, entry, place).await,
+                Ok(Ok(stream)) => {
+                    attend(Stream::Tls(Box::new(stream)), context, entry, place).await;
+                }
                 Ok(Err(error)) => {
                     if let Some(more) = context.noticed.tls.admits(context.seconds.get()) {
                         let client = entry.address();
@@ -289,17 +305,12 @@ impl Worker {
     }
 
     fn serve_unix(&self, stream: UnixStream, context: &Rc<Context>) {
-        let path = self.shared.config.listen.unix_socket.as_ref();
-        let path = path.map_or_else(String::new, |path| format!("{}:0", path.display()));
         let uid = stream.peer_cred().ok().map(|peer| peer.uid());
-        let entry = context.clients.join(path.clone(), path, uid);
-        self.serve(stream, entry, context);
+        let entry = context.clients.join(self.unix.to_string(), Arc::clone(&self.unix), uid);
+        self.serve(Stream::Unix(stream), entry, context);
     }
 
-    fn serve<S>(&self, stream: S, entry: Arc<Entry>, context: &Rc<Context>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + 'static,
-    {
+    fn serve(&self, stream: Stream, entry: Arc<Entry>, context: &Rc<Context>) {
         let seat = Seat::take(&self.clients);
         let place = has_place(context, self.shared.live().listen.max_clients);
         let context = Rc::clone(context);
@@ -317,10 +328,12 @@ fn has_place(context: &Context, max_clients: usize) -> Result<(), usize> {
 }
 
 /// Serves a client, if there is a place for it.
-async fn attend<S>(mut stream: S, context: Rc<Context>, entry: Arc<Entry>, place: Result<(), usize>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+async fn attend(
+    mut stream: Stream,
+    context: Rc<Context>,
+    entry: Arc<Entry>,
+    place: Result<(), usize>,
+) {
     let events = &context.shard.events;
     events.clients.inc();
     let Err(max_clients) = place else {

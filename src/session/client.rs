@@ -346,7 +346,7 @@ impl Filter {
     fn fits(&self, entry: &Entry) -> bool {
         (self.ids.is_empty() || self.ids.contains(&entry.id))
             && self.address.as_ref().is_none_or(|address| *address == entry.address)
-            && self.local_address.as_ref().is_none_or(|address| *address == entry.local_address)
+            && self.local_address.as_ref().is_none_or(|address| **address == *entry.local_address)
             && self.kind.as_ref().is_none_or(|kind| entry.is_of_type(kind))
             && self.max_age.is_none_or(|age| entry.age() >= age)
     }

@@ -4,7 +4,7 @@
 //! A session writes its own entry and reads no other; what is written for each command is a plain store.
 
 use crate::command::{self, Spec};
-use crate::policy::users::{DEFAULT, Users};
+use crate::policy::users::{Users, default_user};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -46,7 +46,8 @@ pub struct Entry {
     /// Its id, counted from 1; never used again.
     pub(super) id: u64,
     pub(super) address: String,
-    pub(super) local_address: String,
+    /// Shared by all that came in by the same door.
+    pub(super) local_address: Arc<str>,
     /// The system's user behind it, where that is known.
     pub(super) uid: Option<u32>,
     start: Instant,
@@ -83,7 +84,7 @@ pub(super) struct Details {
 impl Default for Details {
     fn default() -> Self {
         Self {
-            user: DEFAULT.into(),
+            user: default_user(),
             name: String::new(),
             db: 0,
             is_resp3: false,
@@ -140,7 +141,7 @@ impl Clients {
     }
 
     /// A new client's entry, and its id. `uid` is the system's user behind it, where that is known.
-    pub fn join(&self, address: String, local_address: String, uid: Option<u32>) -> Arc<Entry> {
+    pub fn join(&self, address: String, local_address: Arc<str>, uid: Option<u32>) -> Arc<Entry> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let entry = Arc::new(Entry {
             id,

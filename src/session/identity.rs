@@ -6,7 +6,7 @@
 
 use super::{End, Session, error_reply};
 use crate::command::Kind;
-use crate::policy::users::{DEFAULT, NotKnown, User, Users};
+use crate::policy::users::{NotKnown, User, Users, default_user};
 use crate::wire::decode::Request;
 use crate::wire::encode;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         self.app = None;
         self.replies.set_namespace(None);
-        self.entry.details().user = DEFAULT.into();
+        self.entry.details().user = default_user();
         self.state.is_authenticated = false;
         self.entry.set_authenticated(false);
     }
