@@ -29,8 +29,8 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-/// So many bytes are written at once, so that the upstream can begin; fewer wait for others to join.
-const EARLY: usize = 4 * 1024;
+/// So many bytes, most of a TLS record, are written at once, so that the upstream can begin; fewer wait for others.
+const EARLY: usize = 12 * 1024;
 
 /// A connection: our own, or one that the pool lends.
 enum Link {
