@@ -81,7 +81,7 @@ fn context(settings: u8) -> Rc<Context> {
 pub(super) async fn converse(context: &Rc<Context>, bytes: &[u8], step: usize) {
     let (client, server) = tokio::io::duplex(16 * 1024);
     let entry = context.clients.join("127.0.0.1:1".to_owned(), "127.0.0.1:2".into(), None);
-    let session = redis_sidecar::session::serve(server, Rc::clone(context), entry);
+    let session = redis_sidecar::session::serve(server, Rc::clone(context), entry, ());
     let session = tokio::task::spawn_local(session);
     let (mut from, to) = tokio::io::split(client);
     let passes_all = passes_anything(bytes);

@@ -4,6 +4,7 @@
 //! and their lanes. SIGTERM: nobody new, what is on its way ends, everybody is closed, exit 0.
 
 mod listener;
+mod places;
 mod reload;
 mod stream;
 mod systemd;

@@ -4,12 +4,13 @@
 //! command is shared between workers.
 
 use super::listener::Listeners;
+use super::places::{Seat, has_place, tell_refused, turn_away};
 use super::stream::Stream;
 use super::{Shared, SharedBackend};
 use crate::routing::shared::Lanes;
+use crate::session;
 use crate::session::clients::Entry;
 use crate::session::context::{Backend, Cloud, Context, Embedded};
-use crate::session::{self, error_reply};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -17,7 +18,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
@@ -283,10 +283,14 @@ impl Worker {
         let place = has_place(context, max);
         let context = Rc::clone(context);
         tokio::task::spawn_local(async move {
-            let _seat = seat;
             match tokio::time::timeout(TLS_TIMEOUT, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => {
-                    attend(Stream::Tls(Box::new(stream)), context, entry, place).await;
+                    context.shard.events.clients.inc();
+                    let stream = Stream::Tls(Box::new(stream));
+                    match place {
+                        Ok(()) => session::serve(stream, context, entry, seat).await,
+                        Err(max) => turn_away(stream, context, entry, max).await,
+                    }
                 }
                 Ok(Err(error)) => {
                     if let Some(more) = context.noticed.tls.admits(context.seconds.get()) {
@@ -314,60 +318,15 @@ impl Worker {
         let seat = Seat::take(&self.clients);
         let place = has_place(context, self.shared.live().listen.max_clients);
         let context = Rc::clone(context);
-        tokio::task::spawn_local(async move {
-            let _seat = seat;
-            attend(stream, context, entry, place).await;
-        });
-    }
-}
-
-/// Whether the client that has just joined has a place: asked before others join, so that of many who come at once
-/// as many are served as there are places. If not, how many there are.
-fn has_place(context: &Context, max_clients: usize) -> Result<(), usize> {
-    if context.clients.count() <= max_clients { Ok(()) } else { Err(max_clients) }
-}
-
-/// Serves a client, if there is a place for it.
-async fn attend(
-    mut stream: Stream,
-    context: Rc<Context>,
-    entry: Arc<Entry>,
-    place: Result<(), usize>,
-) {
-    let events = &context.shard.events;
-    events.clients.inc();
-    let Err(max_clients) = place else {
-        return session::serve(stream, context, entry).await;
-    };
-    tell_refused(&context, max_clients);
-    let mut last = Vec::new();
-    crate::wire::encode::error(&mut last, error_reply::MAX_CLIENTS);
-    // It is closed either way.
-    let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(&last)).await;
-    context.clients.leave(&entry);
-}
-
-/// Counts and logs a client for which there is no place.
-fn tell_refused(context: &Context, max_clients: usize) {
-    context.shard.events.refusals.count("max_clients");
-    if let Some(more) = context.noticed.full.admits(context.seconds.get()) {
-        tracing::warn!(max_clients, more, "a client was refused: listen.max_clients are connected");
-    }
-}
-
-/// One of a worker's clients, counted for as long as it is there.
-struct Seat(Arc<AtomicUsize>);
-
-impl Seat {
-    fn take(clients: &Arc<AtomicUsize>) -> Self {
-        clients.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(clients))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        context.shard.events.clients.inc();
+        // Each in a task of its own size: that of a session is what an idle client costs.
+        match place {
+            Ok(()) => tokio::task::spawn_local(session::serve(stream, context, entry, seat)),
+            Err(max) => tokio::task::spawn_local(async move {
+                let _seat = seat;
+                turn_away(stream, context, entry, max).await;
+            }),
+        };
     }
 }
 

@@ -81,8 +81,8 @@ struct Session<S> {
     /// A connection of its own.
     held: Option<Dedicated>,
     subscriber: Option<Box<Subscriber>>,
-    /// WATCH, where no upstream keeps it.
-    watches: Option<Watches>,
+    /// WATCH, where no upstream keeps it; boxed, since few clients ever do.
+    watches: Option<Box<Watches>>,
     /// Until when its rate is used up, and the command at hand is one too many.
     rate: Rate,
     /// The client has said its last.
@@ -99,8 +99,15 @@ enum Dispatched {
     Garbage(ProtocolError),
 }
 
-/// Serves one client until it goes, is told to go, or breaks the protocol.
-pub async fn serve<S>(stream: S, context: Rc<Context>, entry: Arc<Entry>)
+/// Serves one client until it goes, is told to go, or breaks the protocol; `seat` is dropped then.
+///
+/// No `async fn`: that would keep what it is given beside what it makes of it, in each idle client.
+pub fn serve<S, G>(
+    stream: S,
+    context: Rc<Context>,
+    entry: Arc<Entry>,
+    seat: G,
+) -> impl Future<Output = ()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -125,10 +132,13 @@ where
         context,
         entry,
     };
-    session.begin();
-    let end = session.run().await;
-    // Boxed: the timers of the end must not make every idle client larger.
-    Box::pin(session.finish(end)).await;
+    async move {
+        session.begin();
+        let end = session.run().await;
+        // Boxed: the timers of the end must not make every idle client larger.
+        Box::pin(session.finish(end)).await;
+        drop(seat);
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {

@@ -75,7 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         request: &Request<'_>,
     ) -> Result<&'static str, &'static str> {
         let db = self.state.db as usize;
-        let watches = self.watches.get_or_insert_with(|| Watches::new(&embedded.engine));
+        let watches = self.watches.get_or_insert_with(|| Box::new(Watches::new(&embedded.engine)));
         if watches.add(db, request.args().skip(1), wall_clock()) {
             Ok("OK")
         } else {
