@@ -96,10 +96,18 @@ fn with_traffic<T>(sidecar: &Sidecar, step: impl FnOnce() -> T) -> T {
                 }
             });
         }
-        let result = step();
-        is_over.store(true, Ordering::Relaxed);
-        result
+        let _end = SetAtEnd(&is_over);
+        step()
     })
+}
+
+/// Also when a test fails: those who wait for it would never end.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What tests/page/look.js saw. With PAGE_SHOTS set to a folder, it leaves screenshots there.
