@@ -7,22 +7,25 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Client, Redis, Sidecar, SidecarOptions, Value, eventually};
 
-/// A server that hangs, as one whose machine does; it goes on when this is dropped.
+/// A process that hangs, as one whose machine does; it goes on when this is dropped.
 pub(crate) struct Stopped {
-    server: i64,
+    process: i64,
 }
 
 impl Stopped {
     pub(crate) fn stop(redis: &Redis) -> Self {
-        let server = redis.info("process_id");
-        assert!(signal("STOP", server), "the server is not there");
-        Self { server }
+        Self::stop_process(redis.info("process_id"))
+    }
+
+    pub(crate) fn stop_process(process: i64) -> Self {
+        assert!(signal("STOP", process), "the process is not there");
+        Self { process }
     }
 }
 
 impl Drop for Stopped {
     fn drop(&mut self) {
-        signal("CONT", self.server);
+        signal("CONT", self.process);
     }
 }
 

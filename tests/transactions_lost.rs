@@ -86,6 +86,28 @@ fn a_transaction_whose_watch_failed_in_the_same_packet_applies_nothing() {
 }
 
 #[test]
+fn exec_that_finds_its_connection_lost_before_it_is_sent_is_discarded_in_redis_s_own_terms() {
+    let redis = Redis::start();
+    let sidecar = SidecarOptions::upstream(&redis).env("SIDECAR_WORKERS", "1").start();
+    // EXEC with an answer of ours in it goes another way
+    for queued in ["SET k 1", "CLIENT ID"] {
+        let mut client = sidecar.client();
+        assert_eq!(call(&mut client, "MULTI"), Value::ok());
+        assert_eq!(call(&mut client, "INCR n"), Value::Simple("QUEUED".to_owned()));
+        assert_eq!(call(&mut client, queued), Value::Simple("QUEUED".to_owned()));
+        // EXEC is there first, and then the loss, when the sidecar looks
+        let stopped = Stopped::stop_process(sidecar.id().into());
+        client.send(&["EXEC"]);
+        redis.direct().call(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        drop(stopped);
+        let reply = client.read();
+        assert!(reply.error().starts_with("EXECABORT"), "{queued}: {reply:?}");
+        assert_eq!(redis.direct().call(&["EXISTS", "n", "k"]), Value::Int(0));
+        assert_transactions_work(&mut client);
+    }
+}
+
+#[test]
 fn a_watch_that_failed_fails_exec_although_multi_finds_a_connection() {
     let (redis, sidecar, mut holders) = with_full_pool();
     let mut client = sidecar.client();

@@ -50,9 +50,6 @@ pub(super) const MULTI_TOO_LARGE: &str = "ERR the transaction is too large: with
 /// WATCH of more keys than are kept.
 pub(super) const TOO_MANY_WATCHED: &str = "ERR too many keys are watched: with upstream memory:// their names \
      may have 64 MB in all; UNWATCH some";
-/// EXEC after the transaction's connection, or its WATCH's, was lost.
-pub(super) const MULTI_LOST: &str = "EXECABORT Transaction discarded because its upstream connection \
-     was lost before EXEC; nothing of it was applied";
 /// The upstream is not there, so that HELLO can't be answered.
 pub(super) const NOT_GREETED: &str =
     "UNAVAILABLE the upstream has not answered yet; see the sidecar's log for why";

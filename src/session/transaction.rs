@@ -11,6 +11,7 @@ use crate::command::{Kind, Spec};
 use crate::policy::Shape;
 use crate::policy::namespace::Namespace;
 use crate::routing::target::{Hold, is_whoami};
+use crate::upstream::error::Failure;
 use crate::upstream::lane::{Lane, Order};
 use crate::upstream::replies::Replies;
 use crate::wire::decode::Request;
@@ -91,31 +92,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if self.has_lost_transaction(kind)? {
             return Ok(());
         }
-        let order = self.state.order();
-        let Some(lane) = self.current_lane() else { return Ok(()) };
         let ends_multi = self.state.in_multi && kind != Kind::Unwatch;
+        let is_exec = ends_multi && kind == Kind::Exec;
+        let order = Order { is_exec, ..self.state.order() };
+        let Some(lane) = self.current_lane() else { return Ok(()) };
         let ends_watch = !self.state.in_multi && kind == Kind::Unwatch && self.held.is_some();
         if !ends_multi && !ends_watch {
             lane.push(frame, order, &self.replies);
             self.state.multi_length += usize::from(self.state.in_multi);
             return Ok(());
         }
-        if kind == Kind::Exec && self.state.is_multi_refused {
+        if is_exec && self.state.is_multi_refused {
             self.state.command = order.command;
             return self.abort(&lane).await;
         }
         let is_edited = !self.state.multi_here.is_empty() || !self.state.multi_shapes.is_empty();
-        let head = if kind == Kind::Exec && is_edited {
+        let head = if is_exec && is_edited {
             self.exec_with_answers(&lane, frame, order).await?
         } else {
             lane.push(frame, order, &self.replies);
-            if kind == Kind::Exec {
+            if is_exec {
                 send_apart(&lane, &self.state.take_behind_exec(), &self.context.spare);
             }
             self.settle().await?;
             self.replies.last()
         };
-        let has_run = kind == Kind::Exec && head[0] == b'*' && head[1] != b'-';
+        let has_run = is_exec && head[0] == b'*' && head[1] != b'-';
         let dbs = self.state.end_multi();
         if has_run {
             self.follow_selects(&lane, dbs).await?;
@@ -145,7 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let is_lost = self.state.in_multi && (self.state.is_multi_lost || self.state.is_watch_lost);
         match kind {
             Kind::Exec if is_lost => {
-                self.answer(|out| encode::error(out, error_reply::MULTI_LOST));
+                self.answer(|out| encode::error(out, Failure::Discarded.to_string()));
             }
             Kind::Discard if is_lost => self.answer(|out| encode::simple(out, "OK")),
             Kind::Unwatch if !self.state.in_multi => {

@@ -259,6 +259,12 @@ pub enum Failure {
         /// What ended the connection.
         cause: String,
     },
+    /// The same before EXEC was sent, or was known when it came.
+    #[error(
+        "EXECABORT Transaction discarded because its upstream connection was lost before EXEC; \
+         nothing of it was applied"
+    )]
+    Discarded,
     /// No reply in time.
     #[error("TIMEOUT no reply from the upstream within {after:?}; {}", fate(*.sent))]
     TimedOut {
@@ -307,6 +313,19 @@ pub enum Failure {
         /// What the pool said.
         reason: String,
     },
+}
+
+impl Failure {
+    /// Whether a byte of the command may have reached the upstream.
+    pub(super) fn may_be_sent(&self) -> bool {
+        match self {
+            Self::Lost { sent, .. } | Self::TimedOut { sent, .. } | Self::Rejected { sent, .. } => {
+                *sent
+            }
+            Self::TooDeep { .. } => true,
+            Self::Discarded | Self::Away { .. } | Self::NoCheckout { .. } => false,
+        }
+    }
 }
 
 fn fate(sent: bool) -> &'static str {

@@ -18,11 +18,10 @@ ROUNDS = 20  # of each hand, before the middle and after it
 
 def fate(error):
     """What an error of the sidecar says became of the command; None for any other error."""
-    # Of a transaction that ends with EXECABORT redis-py raises the first error, of MULTI or of what could not be queued.
-    if any("Transaction discarded" in str(one) for one in (error, error.__cause__)):
-        return "aborted"
     if "may or may not have been applied" in str(error):
         return "uncertain"
+    if "Transaction discarded" in str(error):
+        return "aborted"
     if re.search("not applied|was not run", str(error)):
         return "refused"
     return None

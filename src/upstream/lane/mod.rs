@@ -6,6 +6,7 @@
 //! until its time is over. A lent connection ends with its first loss.
 
 mod gather;
+mod order;
 mod queue;
 mod task;
 mod watch;
@@ -13,14 +14,13 @@ mod watch;
 use super::error::Failure;
 use super::pool::Checkout;
 use super::replies::Replies;
-use super::retry::Class;
 use super::{Connection, Upstream};
-use crate::command::{Number, Spec};
-use crate::policy::Shape;
+use crate::command::Spec;
 use crate::telemetry::metrics::shard::{Recorder, Route, Shard};
 use crate::wire::Protocol;
 use crate::wire::decode::Request;
 use gather::Company;
+pub use order::Order;
 use queue::{Ledger, Queue};
 use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
@@ -56,24 +56,6 @@ impl DerefMut for Link {
             Self::Lent(checkout) => checkout,
         }
     }
-}
-
-/// What a lane must know of a command to carry it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Order {
-    /// The client wants no reply (CLIENT REPLY OFF, SKIP).
-    pub is_silent: bool,
-    /// It may wait as long as the upstream lets it (BLPOP): no timeout.
-    pub is_patient: bool,
-    /// Whether it may be sent again.
-    pub class: Class,
-    /// How much less than the upstream says an integer reply is to be (PUBLISH, where the hub is one
-    /// subscriber upstream for all of ours).
-    pub excess: i64,
-    /// Which values of its reply are keys.
-    pub shape: Shape,
-    /// Which command it is, to be counted.
-    pub command: Number,
 }
 
 /// A handle on a lane. Cheap to copy; all on one thread.

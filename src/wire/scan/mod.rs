@@ -110,11 +110,10 @@ impl Scanner {
         let mut at = 0;
         while at < piece.len() {
             at = match self.state {
-                State::Type if self.pending > 1 && piece[at] == b'$' => {
-                    let behind = self.bulks(piece, at);
-                    if behind == at { self.value(piece, at)? } else { behind }
-                }
-                State::Type => self.value(piece, at)?,
+                State::Type => match self.bulks(piece, at) {
+                    behind if behind > at => behind,
+                    _ => self.value(piece, at)?,
+                },
                 State::Length { kind, line } => self.length(piece, at, kind, line)?,
                 State::Short { kind, seen } => self.short(piece, at, kind, seen)?,
                 State::Text { cr } => self.text(piece, at, cr),

@@ -102,8 +102,8 @@ impl Queue {
     }
 
     pub(super) fn owe(&mut self, owner: Owner, length: usize, order: Order, touch: Touch) {
-        self.unsealed += 1;
-        self.has_due |= matches!(touch, Touch::Plain(Effect::Due { .. }));
+        let is_due = matches!(touch, Touch::Plain(Effect::Due { .. }));
+        self.unsealed += usize::from(is_due || self.unsealed > 0);
         self.slots.push_back(Slot {
             owner,
             length,

@@ -289,6 +289,8 @@ impl Order {
         }
         if self.is_silent {
             caller.skip(b'-');
+        } else if self.is_exec && !failure.may_be_sent() {
+            caller.fail(&Failure::Discarded);
         } else {
             caller.fail(failure);
         }

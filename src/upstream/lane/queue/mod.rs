@@ -69,9 +69,8 @@ enum Owner {
 pub(super) struct Queue {
     pub(super) outgoing: Outgoing,
     slots: VecDeque<Slot>,
-    /// Slots that were added since [`Queue::seal`], and whether a write is among them.
+    /// Slots from the first write on that is not counted yet ([`Queue::seal`]).
     unsealed: usize,
-    has_due: bool,
     /// How many slots were answered before the front one.
     first: u64,
     stamps: VecDeque<Stamp>,
@@ -135,7 +134,6 @@ impl Queue {
             outgoing: Outgoing::default(),
             slots: VecDeque::new(),
             unsealed: 0,
-            has_due: false,
             first: 0,
             stamps: VecDeque::new(),
             db,
@@ -177,11 +175,10 @@ impl Queue {
 
     /// What is queued may be sent from now on: its writes are counted.
     pub(super) fn seal(&mut self) {
-        let first = self.slots.len().saturating_sub(std::mem::take(&mut self.unsealed));
-        if !std::mem::take(&mut self.has_due) {
-            return;
+        if self.unsealed > 0 {
+            let first = self.slots.len().saturating_sub(std::mem::take(&mut self.unsealed));
+            self.ledger.seal(self.slots.range_mut(first..).map(|slot| &mut slot.touch));
         }
-        self.ledger.seal(self.slots.range_mut(first..).map(|slot| &mut slot.touch));
     }
 
     /// Whether the upstream has commands to work on.
