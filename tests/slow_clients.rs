@@ -1,6 +1,7 @@
 //! Clients that send much, read late or leave early, before an upstream that hangs or is away: memory
 //! stays bounded, nobody else is held up, and nothing that belonged to them outlives them.
 
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,8 +18,13 @@ impl Stopped {
         Self::stop_process(redis.info("process_id"))
     }
 
+    /// Returns when it stands still: the signal alone leaves its threads a while to run on.
     pub(crate) fn stop_process(process: i64) -> Self {
         assert!(signal("STOP", process), "the process is not there");
+        eventually("all threads are stopped", || {
+            let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+            tasks.flatten().all(|task| is_stopped(&task.path()))
+        });
         Self { process }
     }
 }
@@ -27,6 +33,13 @@ impl Drop for Stopped {
     fn drop(&mut self) {
         signal("CONT", self.process);
     }
+}
+
+/// Whether a thread, by its directory in /proc, stands still; not if it has just ended.
+fn is_stopped(task: &Path) -> bool {
+    // its name, which may hold anything, ends with the last parenthesis
+    std::fs::read_to_string(task.join("stat"))
+        .is_ok_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" T")))
 }
 
 fn signal(name: &str, process: i64) -> bool {

@@ -71,10 +71,11 @@ impl Ledger {
         }
     }
 
-    /// For the queue that comes after this one: same connection's place, nothing half heard or half said.
-    pub(super) fn take(&mut self) -> Self {
-        let cache = self.cache.take();
-        Self { cache, ..Self::new(None, self.is_shared) }
+    /// For the queue that comes after this one: same connection's place, nothing half heard or half said. Unless
+    /// commands are on their way on the old connection, those of the next one are in order with all before.
+    pub(super) fn take(&mut self, is_in_order: bool) -> Self {
+        let fresh = Self::new(self.cache.take(), self.is_shared);
+        if is_in_order { Self { writer: self.writer, ..fresh } } else { fresh }
     }
 
     /// A command is about to be added.

@@ -110,7 +110,8 @@ impl Queue {
         let mut handed = self.outgoing.kept() - self.outgoing.unwritten();
         let (rules, recorder) = (self.rules.clone(), self.recorder.clone());
         let place = (self.protocol, self.db);
-        let fresh = Self::new(place, self.depth, rules, self.now, recorder, self.ledger.take());
+        let ledger = self.ledger.take(handed == 0);
+        let fresh = Self::new(place, self.depth, rules, self.now, recorder, ledger);
         let mut old = std::mem::replace(self, fresh);
         self.first = old.first;
         self.holder = old.holder.take();

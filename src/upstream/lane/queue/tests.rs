@@ -168,6 +168,34 @@ fn a_write_that_waits_for_the_next_connection_is_counted() {
 }
 
 #[test]
+fn a_value_that_was_set_while_there_was_no_connection_is_kept() {
+    let mut bench = Bench::new();
+    bench.caller.expect();
+    bench.queue.push(&frame("SET k 2"), Bench::order(Class::Write), &bench.caller);
+    // counted in the meantime, and the connection is made
+    bench.queue.seal();
+    bench.queue.lose("", true);
+    bench.send();
+    bench.hear("+OK\r\n");
+    assert!(bench.has_reply());
+}
+
+#[test]
+fn a_value_that_was_set_behind_a_write_that_may_still_be_applied_is_not_kept() {
+    let mut bench = Bench::new();
+    bench.pass("SET k 1", Class::Write);
+    bench.caller.expect();
+    bench.queue.push(&frame("SET k 2"), Bench::order(Class::Write), &bench.caller);
+    bench.queue.seal();
+    bench.queue.lose("gone", true);
+    assert_eq!(bench.queue.owed(), 1, "what was not sent waits");
+    bench.send();
+    bench.hear("+OK\r\n");
+    assert_eq!(bench.queue.owed(), 0);
+    assert!(!bench.has_reply());
+}
+
+#[test]
 fn a_write_that_gets_no_reply_may_have_been_run() {
     type End = fn(&mut Queue, Instant);
     let ends: [(&str, End); 4] = [
