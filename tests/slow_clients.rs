@@ -1,7 +1,6 @@
 //! Clients that send much, read late or leave early, before an upstream that hangs or is away: memory
 //! stays bounded, nobody else is held up, and nothing that belonged to them outlives them.
 
-use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,10 +20,7 @@ impl Stopped {
     /// Returns when it stands still: the signal alone leaves its threads a while to run on.
     pub(crate) fn stop_process(process: i64) -> Self {
         assert!(signal("STOP", process), "the process is not there");
-        eventually("all threads are stopped", || {
-            let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
-            tasks.flatten().all(|task| is_stopped(&task.path()))
-        });
+        eventually("all threads are stopped", || are_all_threads(process, 'T'));
         Self { process }
     }
 }
@@ -35,11 +31,14 @@ impl Drop for Stopped {
     }
 }
 
-/// Whether a thread, by its directory in /proc, stands still; not if it has just ended.
-fn is_stopped(task: &Path) -> bool {
-    // its name, which may hold anything, ends with the last parenthesis
-    std::fs::read_to_string(task.join("stat"))
-        .is_ok_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" T")))
+/// Whether all threads of a process are in this state: `T` is stopped, `S` waits for something to happen.
+pub(crate) fn are_all_threads(process: i64, state: char) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    tasks.flatten().all(|task| {
+        // One that has just ended is in none. Its name, which may hold anything, ends with the last parenthesis.
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(state))
+    })
 }
 
 fn signal(name: &str, process: i64) -> bool {

@@ -13,6 +13,7 @@ use crate::upstream::lane::{Lane, Order};
 use crate::upstream::replies::Replies;
 use crate::wire::decode::Request;
 use crate::wire::{Protocol, encode};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -127,8 +128,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         };
         let bound = self.upstream().map(|upstream| upstream.command_timeout());
         let bound = patience.zip(bound).map(|(patience, bound)| patience.saturating_add(bound));
-        self.entry.blocked_as.store(lane.upstream_id(), Ordering::Relaxed);
-        let settled = tokio::time::timeout(bound.unwrap_or(FOREVER), self.settle_blocked()).await;
+        let entry = Arc::clone(&self.entry);
+        let settled = {
+            let bound = bound.unwrap_or(FOREVER);
+            let mut settled = pin!(tokio::time::timeout(bound, self.settle_blocked()));
+            std::future::poll_fn(|cx| {
+                // Another one, if the connection was lost and made again before the command was sent.
+                entry.blocked_as.store(lane.upstream_id(), Ordering::Relaxed);
+                settled.as_mut().poll(cx)
+            })
+            .await
+        };
         self.entry.blocked_as.store(0, Ordering::Relaxed);
         match settled {
             Ok(end) => end,
@@ -145,15 +155,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if self.held.is_some() {
             return Ok(Ok(()));
         }
-        let held = match self.check_out(hold).await? {
-            Ok(held) => held,
-            Err(text) => return Ok(Err(text)),
-        };
-        if let Some(refusal) = self.prepare(held.lane()).await? {
-            return Ok(Err(refusal));
+        let mut is_again = false;
+        loop {
+            let held = match self.check_out(hold).await? {
+                Ok(held) => held,
+                Err(text) => return Ok(Err(text)),
+            };
+            let refusal = self.prepare(held.lane()).await?;
+            // Lost meanwhile, and with it nothing of the client's.
+            if held.lane().is_ended() && !std::mem::replace(&mut is_again, true) {
+                continue;
+            }
+            if let Some(refusal) = refusal {
+                return Ok(Err(refusal));
+            }
+            self.held = Some(held);
+            return Ok(Ok(()));
         }
-        self.held = Some(held);
-        Ok(Ok(()))
     }
 
     /// A connection from the pool, as it is there. What is on the way elsewhere comes first.

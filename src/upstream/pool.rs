@@ -132,6 +132,37 @@ impl Checkout {
     pub fn discard(self) {
         drop(Object::take(self.0));
     }
+
+    /// Makes a connection in place of one that was lost, in the state in which that was lent. Tries until `deadline`,
+    /// or until the breaker rejects. Whether there is one.
+    pub(super) async fn renew(&mut self, upstream: &Upstream, deadline: Instant) -> bool {
+        let (protocol, db) = (self.protocol, self.db);
+        let mut backoff = Backoff::new(upstream.retry().clone());
+        loop {
+            let opened = tokio::select! {
+                opened = tokio::time::timeout_at(deadline, upstream.open(protocol, db)) => opened,
+                () = upstream.health.rejected() => return false,
+            };
+            match opened {
+                Ok(Ok(connection)) => {
+                    *self.0 = connection;
+                    self.is_clean = false;
+                    return true;
+                }
+                Ok(Err(error)) => upstream.health.attempt_failed(&error),
+                Err(_) => return false,
+            }
+            if !pause(&mut backoff, deadline).await {
+                return false;
+            }
+        }
+    }
+}
+
+/// The wait before the next attempt, while a client waits: never long. Whether there is time for one.
+async fn pause(backoff: &mut Backoff, deadline: Instant) -> bool {
+    let wait = backoff.next_wait().min(super::LONGEST_WAIT);
+    tokio::time::timeout_at(deadline, tokio::time::sleep(wait)).await.is_ok()
 }
 
 impl Pool {
@@ -189,9 +220,7 @@ impl Pool {
                     break;
                 }
             }
-            // A client waits: never long between two attempts.
-            let wait = backoff.next_wait().min(super::LONGEST_WAIT);
-            if tokio::time::timeout_at(deadline, tokio::time::sleep(wait)).await.is_err() {
+            if !pause(&mut backoff, deadline).await {
                 break;
             }
         }

@@ -230,15 +230,20 @@ impl Redis {
     }
 }
 
-/// A port below the range from which the kernel takes those of outgoing connections, so that a
+/// Listens on a port below the range from which the kernel takes those of outgoing connections, so that a
 /// server which is restarted finds it free again.
-pub(crate) fn free_port() -> u16 {
+pub(crate) fn listen_on_free_port() -> TcpListener {
     for _ in 0..1_000 {
         let random = RandomState::new().hash_one(0);
         let port = 12_000 + u16::try_from(random % 18_000).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener;
         }
     }
     panic!("no free port");
+}
+
+/// Such a port for another process. A child that is just being started may hold it a moment longer.
+pub(crate) fn free_port() -> u16 {
+    listen_on_free_port().local_addr().unwrap().port()
 }

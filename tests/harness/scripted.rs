@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use super::value::reply_length;
-use super::{Value, free_port};
+use super::{Value, listen_on_free_port};
 
 /// What the upstream does with a command.
 #[derive(Clone)]
@@ -83,8 +83,8 @@ struct Shared {
 impl Scripted {
     /// Begins with a script.
     pub(crate) fn start(script: impl FnMut(&Call) -> Option<Answer> + Send + 'static) -> Self {
-        let port = free_port();
-        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let listener = listen_on_free_port();
+        let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
             script: Mutex::new(Box::new(script)),
             calls: Mutex::default(),
@@ -128,6 +128,11 @@ impl Scripted {
 
     pub(crate) fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections that are not closed.
+    pub(crate) fn open(&self) -> usize {
+        self.shared.sockets.lock().unwrap().len()
     }
 
     /// All that came but for greetings, in order.
@@ -199,6 +204,7 @@ impl Shared {
                 *protocol = words.get(1).and_then(|word| word.parse().ok()).unwrap_or(*protocol);
                 Some(Answer::Raw(self.hello(*protocol, connection)))
             }
+            "SELECT" if words[1] != "0" => None,
             "AUTH" | "SELECT" | "CLIENT" => Some(Answer::Raw(b"+OK\r\n".to_vec())),
             _ => None,
         }
@@ -262,6 +268,7 @@ fn act(mut socket: &TcpStream, answer: Answer) -> bool {
         Answer::Silence => true,
         Answer::Part(bytes) => {
             let _ = socket.write_all(&bytes);
+            let _ = socket.shutdown(Shutdown::Write);
             false
         }
         Answer::Reset => {

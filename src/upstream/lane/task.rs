@@ -79,28 +79,64 @@ impl Shared {
         self.end("the sidecar is stopping");
     }
 
-    /// The life of a lent connection: clean when the last reply is here, closed otherwise.
+    /// The life of a lent connection: clean when the last reply is here, closed otherwise. One that is lost before
+    /// anything was sent on it is made again: what waits for it was not on its way.
     pub(super) async fn lend(self: Rc<Self>, mut checkout: Checkout) {
         checkout.is_clean = false;
-        *self.link.borrow_mut() = Some(Link::Lent(checkout));
-        let end = self.serve().await;
-        let is_kept =
-            end.is_none() && self.stage.get() == Stage::Closing && !self.queue.borrow().is_demoted;
-        if let Some(loss) = &end {
+        let mut deadline = None;
+        let end = loop {
+            *self.link.borrow_mut() = Some(Link::Lent(checkout));
+            let end = self.serve().await;
+            let Some(Link::Lent(lent)) = self.link.borrow_mut().take() else { break None };
+            checkout = lent;
+            let Some(loss) = end else {
+                self.give_back(checkout);
+                break None;
+            };
             self.upstream.events.losses.count(loss.class);
-        }
-        if let Some(Link::Lent(mut checkout)) = self.link.borrow_mut().take() {
-            if is_kept {
-                checkout.db = self.queue.borrow().db();
-                checkout.protocol = self.protocol.get();
-                checkout.is_clean = true;
-                checkout.give_back();
-            } else {
+            let bound = self.upstream.command_timeout();
+            let deadline = *deadline.get_or_insert_with(|| tokio::time::Instant::now() + bound);
+            if !self.queue.borrow().is_untouched()
+                || !Box::pin(self.renew(&mut checkout, deadline)).await
+            {
                 checkout.discard();
+                break Some(loss);
             }
-        }
+        };
         let cause = end.map(|loss| loss.cause);
         self.end(cause.as_deref().unwrap_or("it was closed, or did not answer in time"));
+    }
+
+    fn give_back(&self, mut checkout: Checkout) {
+        if self.stage.get() != Stage::Closing || self.queue.borrow().is_demoted {
+            return checkout.discard();
+        }
+        checkout.db = self.queue.borrow().db();
+        checkout.protocol = self.protocol.get();
+        checkout.is_clean = true;
+        checkout.give_back();
+    }
+
+    /// Another connection for the holder, while it wants one. Whether there is one.
+    async fn renew(&self, checkout: &mut Checkout, deadline: tokio::time::Instant) -> bool {
+        let is_renewed = {
+            let mut renewed = pin!(checkout.renew(&self.upstream, deadline));
+            std::future::poll_fn(|cx| {
+                self.attend(cx);
+                let is_wanted = self.stage.get() == Stage::Up;
+                if is_wanted { renewed.as_mut().poll(cx) } else { Poll::Ready(false) }
+            })
+            .await
+        };
+        if !is_renewed {
+            return false;
+        }
+        self.id.set(checkout.id);
+        if let Some(holder) = &self.queue.borrow().holder {
+            // It tells others by which id it is known upstream.
+            holder.nudge();
+        }
+        true
     }
 
     fn end(&self, cause: &str) {

@@ -181,6 +181,12 @@ impl Queue {
         }
     }
 
+    /// Nothing was sent on this connection, nor has come.
+    pub(super) fn is_untouched(&self) -> bool {
+        let is_silent = self.first == 0 && self.arrived == 0;
+        is_silent && !self.is_raw && !self.has_sent()
+    }
+
     /// Whether the upstream has commands to work on.
     pub(super) fn has_sent(&self) -> bool {
         self.outgoing.kept() > self.outgoing.unwritten()
