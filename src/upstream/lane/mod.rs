@@ -1,7 +1,8 @@
 //! A lane: one upstream connection that carries the commands of many callers, or, as a checkout, of one.
 //!
 //! One task owns the connection; it reads while it writes. Woken by a command, it yields once to the scheduler
-//! before it writes, so that every client that is ready joins the batch (see `gather`): no timer ever holds a command.
+//! before it writes, so that every client that is ready joins the batch (see `gather`), and where the upstream has fallen
+//! behind, few commands wait for the next reply (see `queue::pace`): no timer ever holds a command.
 //! A shared lane outlives its connections: it connects again by itself, and what was not sent yet waits for the next
 //! until its time is over. A lent connection does so until something was sent on it, and ends with its first loss then.
 

@@ -282,7 +282,7 @@ impl Shared {
             Stage::Closing if is_idle && !*is_writing => return Poll::Ready(Turn::Done),
             _ => {}
         }
-        if self.is_called.get() && !*is_writing {
+        if self.is_called.get() && !*is_writing && !self.queue.borrow().may_wait() {
             return Poll::Ready(Turn::Gather);
         }
         if self.looks_again() { Poll::Ready(Turn::Look) } else { Poll::Pending }

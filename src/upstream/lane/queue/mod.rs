@@ -7,6 +7,7 @@ mod answers;
 mod intake;
 mod ledger;
 mod loss;
+mod pace;
 mod rewind;
 mod stamps;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::wire::scan::{Progress, Scanner};
 use crate::wire::{Protocol, encode};
 pub(super) use ledger::Ledger;
 use ledger::Touch;
+use pace::Pace;
 use rewind::Rewind;
 use stamps::{Account, Stamp};
 use std::collections::VecDeque;
@@ -74,6 +76,7 @@ pub(super) struct Queue {
     /// How many slots were answered before the front one.
     first: u64,
     stamps: VecDeque<Stamp>,
+    pace: Pace,
     /// The database of the connection.
     db: u32,
     /// How deep replies may nest.
@@ -136,6 +139,7 @@ impl Queue {
             unsealed: 0,
             first: 0,
             stamps: VecDeque::new(),
+            pace: Pace::new(now),
             db,
             depth,
             scanner: Scanner::bounded(depth),

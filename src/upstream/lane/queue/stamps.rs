@@ -14,6 +14,9 @@ use crate::upstream::replies::Replies;
 use std::collections::VecDeque;
 use std::time::Instant;
 
+/// A batch of so many commands gains little by more: one costs the upstream as much as a dozen commands in it.
+const FULL: u64 = 16;
+
 /// All slots below `end` were there at `at`, and handed to the connection at `sent`.
 pub(super) struct Stamp {
     pub(super) at: Instant,
@@ -40,6 +43,14 @@ impl Queue {
             self.budget.sent(end - begin, now.duration_since(self.epoch));
             self.ledger.tick(now);
         }
+    }
+
+    /// Whether what waits to be sent may as well wait for the next reply: few commands, which upstream would only
+    /// stand in a queue.
+    pub(in super::super) fn may_wait(&self) -> bool {
+        let noted = self.stamps.back().map_or(self.first, |stamp| stamp.end);
+        let unsent = self.first + self.slots.len() as u64 - noted;
+        unsent < FULL && self.pace.is_behind(self.stamps.len())
     }
 
     /// What waits is handed to a new connection.
@@ -144,8 +155,8 @@ impl Queue {
 
     /// Stamps of which all slots are answered.
     pub(super) fn pass_stamps(&mut self) {
-        while self.stamps.front().is_some_and(|stamp| stamp.end <= self.first) {
-            self.stamps.pop_front();
+        while let Some(stamp) = self.stamps.pop_front_if(|stamp| stamp.end <= self.first) {
+            self.pace.answered(stamp.sent, self.now);
             self.recorder.finish();
         }
     }

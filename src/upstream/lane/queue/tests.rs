@@ -248,3 +248,38 @@ fn a_write_that_was_refused_and_is_sent_again_ends_when_it_has_run() {
     bench.hear(":2\r\n");
     assert!(!bench.has_reply());
 }
+
+#[test]
+fn few_commands_wait_for_an_upstream_that_is_behind_and_a_batch_does_not() {
+    let mut bench = Bench::new();
+    let answer_after = |bench: &mut Bench, micros| {
+        bench.now += Duration::from_micros(micros);
+        bench.queue.set_time(bench.now);
+        bench.hear("$1\r\n1\r\n");
+    };
+    bench.pass("GET k", Class::Read);
+    answer_after(&mut bench, 50);
+    // eight batches, the first of which takes long
+    for _ in 0..8 {
+        bench.pass("GET k", Class::Read);
+    }
+    assert!(!bench.queue.may_wait(), "nothing is known of a queue yet");
+    answer_after(&mut bench, 500);
+    let push = |bench: &mut Bench| {
+        bench.caller.expect();
+        bench.queue.push(&frame("GET k"), Bench::order(Class::Read), &bench.caller);
+    };
+    for _ in 0..15 {
+        push(&mut bench);
+        assert!(bench.queue.may_wait());
+    }
+    push(&mut bench);
+    assert!(!bench.queue.may_wait(), "a batch");
+    bench.send();
+    push(&mut bench);
+    assert!(bench.queue.may_wait());
+    for _ in 0..3 {
+        answer_after(&mut bench, 1);
+    }
+    assert!(!bench.queue.may_wait(), "few are on their way");
+}
