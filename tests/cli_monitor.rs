@@ -154,7 +154,8 @@ impl Tmux {
     /// The shell takes lines as it did before: echo, line ends, its own screen.
     #[track_caller]
     fn assert_given_back(&self) {
-        let before = self.wait_for("left:");
+        // as the shell says it, not as it was typed: what comes sooner is still the page's to read
+        let before = self.wait_for("\nleft: ");
         assert!(!before.contains("latency"), "the page is still there: {before}");
         self.type_line("stty -a | grep -c ' icanon.* echo '; echo all-is-well");
         let screen = self.wait_for("\nall-is-well");
