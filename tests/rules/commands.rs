@@ -56,6 +56,7 @@ fn who_only_reads_writes_nothing() {
                 ("JSON.SET k $ 1", REFUSED),
                 ("EXISTS k", "0"),
                 ("KEYS *", ""),
+                ("PUBLISH news x", "0"),
                 ("SUBSCRIBE news", "subscribe news 1"),
                 ("UNSUBSCRIBE news", "unsubscribe news 0"),
             ],
