@@ -17,8 +17,9 @@ use crate::wire::{Protocol, encode};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// With so many bytes before the client, its messages stay in the mailbox, which has a bound.
@@ -97,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.subscribe(Topic { family, name }, is_silent).await?;
             }
         } else {
-            self.unsubscribe(family, names.collect(), is_silent);
+            self.unsubscribe(family, names.collect(), is_silent).await?;
         }
         if self.subscriber.as_ref().is_some_and(|subscriber| subscriber.is_empty()) {
             self.subscriber = None;
@@ -150,12 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     ) -> Result<bool, End> {
         let mut timer = Box::pin(given_up);
         std::future::poll_fn(|cx| {
-            // What is part of EXEC's reply must not go out by itself.
-            let heard = match self.state.apart {
-                Some(_) => self.deliver_messages(),
-                None => self.poll_write(cx),
-            };
-            if let Err(end) = heard {
+            if let Err(end) = self.hear(cx) {
                 return Poll::Ready(Err(end));
             }
             if self.subscriber.as_ref().is_none_or(|subscriber| subscriber.awaited.is_none()) {
@@ -167,17 +163,51 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         .await
     }
 
-    fn unsubscribe(&mut self, family: Family, mut names: Vec<Bytes>, is_silent: bool) {
+    /// What comes while the session waits for the hub. What is part of EXEC's reply must not go out by itself.
+    fn hear(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        match self.state.apart {
+            Some(_) => self.deliver_messages(),
+            None => self.poll_write(cx),
+        }
+    }
+
+    /// Waits until the upstream counts us for none of these any more: who is told that the client has left may count
+    /// its subscribers.
+    async fn leave(&mut self, family: Family, names: &[Bytes]) -> Result<(), End> {
         let hub = Arc::clone(self.context.backend.hub());
+        let Some(subscriber) = &mut self.subscriber else { return Ok(()) };
+        let known = names.iter().filter(|name| subscriber.names(family).contains(*name));
+        let topics = known.map(|name| Topic { family, name: name.clone() }).collect::<Vec<_>>();
+        let given_up = topics.iter().filter_map(|topic| hub.unsubscribe(topic, self.entry.id));
+        let Some(given_up) = given_up.max() else { return Ok(()) };
+        let mut confirmed = pin!(hub.confirmed(given_up));
+        std::future::poll_fn(|cx| {
+            if let Err(end) = self.hear(cx) {
+                return Poll::Ready(Err(end));
+            }
+            self.replies.wake(cx.waker());
+            confirmed.as_mut().poll(cx).map(Ok)
+        })
+        .await
+    }
+
+    async fn unsubscribe(
+        &mut self,
+        family: Family,
+        mut names: Vec<Bytes>,
+        is_silent: bool,
+    ) -> Result<(), End> {
+        if names.is_empty() {
+            let subscriber = self.subscriber.as_deref_mut();
+            names = subscriber.map_or_else(Vec::new, |s| s.names(family).iter().cloned().collect());
+        }
+        self.leave(family, &names).await?;
         let protocol = self.state.protocol;
         let word = family.unsubscribe();
         let app = self.app.clone();
         let app = app.as_deref();
         let mut none = Subscriber::new(self.context.bounds.messages);
         let subscriber = self.subscriber.as_deref_mut().unwrap_or(&mut none);
-        if names.is_empty() {
-            names = subscriber.names(family).iter().cloned().collect();
-        }
         if names.is_empty() && !is_silent {
             let count = subscriber.count(family);
             self.replies.answer(|out| confirm(out, protocol, word, None, count));
@@ -185,7 +215,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         for name in names {
             let topic = Topic { family, name };
             if subscriber.names(family).remove(&topic.name) {
-                hub.unsubscribe(&topic, self.entry.id);
                 // What came before goes out before.
                 while let Some(event) = subscriber.mailbox.take() {
                     match &mut self.state.apart {
@@ -199,6 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.replies.answer(|out| confirm(out, protocol, word, Some(&name), count));
             }
         }
+        Ok(())
     }
 
     /// PING of a RESP2 subscriber: an array, so that it can't be taken for a message.

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 /// The channel on which RESP2 clients hear of invalidations (CLIENT TRACKING ... REDIRECT).
@@ -70,6 +70,8 @@ pub struct Hub {
     /// Our client id upstream, and how many connections there were: for CLIENT TRACKING REDIRECT.
     id: AtomicI64,
     connections: AtomicU64,
+    /// How many topics the upstream has confirmed that we gave up.
+    confirmed: watch::Sender<u64>,
     /// Topics with listeners.
     topics: AtomicUsize,
 }
@@ -88,6 +90,7 @@ impl Hub {
             orders: Notify::new(),
             id: AtomicI64::new(0),
             connections: AtomicU64::new(0),
+            confirmed: watch::Sender::new(0),
             topics: AtomicUsize::new(0),
         }
     }
@@ -101,13 +104,22 @@ impl Hub {
         self.orders.notify_one();
     }
 
-    /// `subscriber` no longer wants `topic`: nothing more is put into its mailbox.
-    pub fn unsubscribe(&self, topic: &Topic, subscriber: u64) {
+    /// `subscriber` no longer wants `topic`: nothing more is put into its mailbox. If the upstream is to confirm that,
+    /// what [`Hub::confirmed`] is to be asked for.
+    pub fn unsubscribe(&self, topic: &Topic, subscriber: u64) -> Option<u64> {
         let mut registry = self.registry();
-        registry.unsubscribe(topic, subscriber);
+        let given_up = registry.unsubscribe(topic, subscriber);
         self.topics.store(registry.len(), Ordering::Relaxed);
         drop(registry);
         self.orders.notify_one();
+        given_up
+    }
+
+    /// The upstream counts us no more where so many topics were given up, or has lost its connection to us.
+    pub async fn confirmed(&self, given_up: u64) {
+        let mut confirmed = self.confirmed.subscribe();
+        // The sender lives as long as we do.
+        let _ = confirmed.wait_for(|confirmed| *confirmed >= given_up).await;
     }
 
     /// Whether any client listens to anything.
@@ -206,7 +218,8 @@ impl Hub {
             }
         };
         self.id.store(0, Ordering::Relaxed);
-        self.registry().lose_all();
+        let given_up = self.registry().lose_all();
+        self.confirmed.send_replace(given_up);
         if let Some(error) = end {
             self.events.losses.count(class_of(&error));
             tracing::warn!(
@@ -271,7 +284,8 @@ impl Hub {
                         Some(text) => self.registry().refuse(&topic, wish, &text),
                         None => self.registry().confirm(&topic, wish),
                     },
-                    Some(Order::Unsubscribe(_) | Order::Ping) | None => {}
+                    Some(Order::Unsubscribe(_)) => self.confirmed.send_modify(|count| *count += 1),
+                    Some(Order::Ping) | None => {}
                 }
                 return;
             }

@@ -97,6 +97,9 @@ pub(super) struct Registry {
     wishes: u64,
     pub(super) orders: VecDeque<Order>,
     is_local: bool,
+    is_connected: bool,
+    /// How many topics were given up of those that the upstream knows.
+    given_up: u64,
 }
 
 impl Registry {
@@ -137,16 +140,21 @@ impl Registry {
         }
     }
 
-    /// `subscriber` no longer wants `topic`.
-    pub(super) fn unsubscribe(&mut self, topic: &Topic, subscriber: u64) {
-        let Some(listeners) = self.listeners_mut(topic) else { return };
+    /// `subscriber` no longer wants `topic`. If nobody does, and the upstream is to confirm that, how many topics it will
+    /// have confirmed then ([`Registry::given_up`]).
+    pub(super) fn unsubscribe(&mut self, topic: &Topic, subscriber: u64) -> Option<u64> {
+        let listeners = self.listeners_mut(topic)?;
         listeners.members.retain(|member| member.id != subscriber);
-        if listeners.members.is_empty() {
-            self.topics[topic.family as usize].remove(&topic.name);
-            if !self.is_local {
-                self.orders.push_back(Order::Unsubscribe(topic.clone()));
-            }
+        if !listeners.members.is_empty() {
+            return None;
         }
+        self.topics[topic.family as usize].remove(&topic.name);
+        if !self.is_connected {
+            return None;
+        }
+        self.orders.push_back(Order::Unsubscribe(topic.clone()));
+        self.given_up += 1;
+        Some(self.given_up)
     }
 
     /// The upstream has confirmed a wish.
@@ -200,15 +208,18 @@ impl Registry {
         (Family::ALL.map(|family| self.family(family).len()), members)
     }
 
-    /// The connection is lost, and with it all subscriptions.
-    pub(super) fn lose_all(&mut self) {
+    /// The connection is lost, and with it all subscriptions. How many topics were given up until then.
+    pub(super) fn lose_all(&mut self) -> u64 {
+        self.is_connected = false;
         for listeners in self.topics.iter_mut().flat_map(HashMap::values_mut) {
             listeners.is_confirmed = false;
         }
+        self.given_up
     }
 
     /// A new connection knows nothing: queues all that is wanted.
     pub(super) fn order_all(&mut self) {
+        self.is_connected = true;
         self.orders.clear();
         for family in Family::ALL {
             for (name, listeners) in &self.topics[family as usize] {
@@ -278,6 +289,12 @@ mod tests {
         Topic { family: Family::Channel, name: Bytes::from_static(name.as_bytes()) }
     }
 
+    fn connected() -> Registry {
+        let mut registry = Registry::default();
+        registry.order_all();
+        registry
+    }
+
     fn mailbox() -> Mailbox {
         let soft_time = Duration::from_secs(60);
         Mailbox::new(SubscriberOutput { hard: 4096, soft: 1024, soft_time })
@@ -285,7 +302,7 @@ mod tests {
 
     #[test]
     fn many_subscribers_cost_one_subscription_upstream() {
-        let mut registry = Registry::default();
+        let mut registry = connected();
         let mailboxes: Vec<_> = (0..5).map(|_| Arc::new(mailbox())).collect();
         for (id, mailbox) in (0..).zip(&mailboxes) {
             registry.subscribe(topic("news"), id, mailbox);
@@ -304,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_late_confirmation_of_an_earlier_wish_confirms_nothing() {
-        let mut registry = Registry::default();
+        let mut registry = connected();
         let mailbox = Arc::new(mailbox());
         registry.subscribe(topic("a"), 1, &mailbox);
         registry.unsubscribe(&topic("a"), 1);
