@@ -111,7 +111,7 @@ impl Library {
                 redis.restart();
             }),
         );
-        assert!(sidecar.log_contains("connection lost"), "{}", sidecar.log());
+        sidecar.wait_for_log(&["connection lost"]);
         report
     }
 }

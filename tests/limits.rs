@@ -85,7 +85,7 @@ fn who_does_not_auth_in_time_is_closed_and_who_did_may_stay() {
     // RESET takes back what AUTH gave, and the time begins anew
     assert_eq!(known.call(&["RESET"]), Value::Simple("RESET".into()));
     assert_eq!(known.call(&["AUTH", "secret"]), Value::ok());
-    assert!(sidecar.log_contains("did not AUTH within"));
+    sidecar.wait_for_log(&["did not AUTH within"]);
 }
 
 #[test]

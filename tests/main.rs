@@ -60,3 +60,4 @@ mod transactions_lost;
 mod upstream;
 mod upstream_faults;
 mod watch;
+mod wording;

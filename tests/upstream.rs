@@ -208,7 +208,7 @@ fn a_new_connection_resumes_the_tls_session_of_an_earlier_one() {
     let sidecar = SidecarOptions::upstream(&redis).env("SIDECAR_LOG_LEVEL", "debug").start();
     let mut client = sidecar.client();
     assert_eq!(client.call(&["SET", "k", "v"]), Value::ok());
-    assert!(sidecar.log_contains("\"resumed\":false"));
+    sidecar.wait_for_log(&["\"resumed\":false"]);
     redis.direct().call(&["CLIENT", "KILL", "TYPE", "normal"]);
     sidecar.wait_for_log(&["\"resumed\":true"]);
     assert_eq!(client.call(&["GET", "k"]), Value::bulk("v"));
