@@ -90,7 +90,8 @@ fn a_pipe_gets_a_line_each_round_until_sigterm() {
     let mut until =
         |text: &str| lines.find(|line| line.contains(text)).unwrap_or_else(|| panic!("{text}"));
     assert!(until("watching redis://127.0.0.1:").ends_with(" every 100ms"));
-    assert!(until("rounds=2 ").contains("state=answering"));
+    let second = until("rounds=2 ");
+    assert!(second.contains("state=answering"), "{second}");
     redis.kill();
     until("ALERT: 2 rounds in a row have failed");
     redis.restart();

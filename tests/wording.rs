@@ -1,6 +1,6 @@
 //! Whatever Redis answers reaches the app in its words: unknown commands, wrong numbers of arguments, the rest.
 
-use crate::harness::{Value, compare, compare_without_namespace};
+use crate::harness::{compare, compare_without_namespace};
 
 #[test]
 fn what_redis_says_of_commands_it_does_not_know_reaches_the_app() {

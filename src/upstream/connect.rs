@@ -2,6 +2,7 @@
 //! is looked up anew each time, and every step has its bound.
 
 use super::error::{ConnectError, Phase, TlsFault};
+use super::tls::stream::TlsStream;
 use super::transport::Transport;
 use crate::config;
 use rustls::ClientConfig;
@@ -14,12 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
 /// Everything needed to reach the upstream, but for who we are.
 pub struct Dialer {
     target: config::Target,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     /// Bound of each step: look-up and TCP; TLS and greeting.
     pub(super) bound: Duration,
     keepalive: Option<Duration>,
@@ -38,7 +38,7 @@ impl Dialer {
     ) -> Self {
         Self {
             target: upstream.target.clone(),
-            tls: tls.map(|(client, name)| (TlsConnector::from(client), name)),
+            tls,
             bound: upstream.connect_timeout,
             keepalive: upstream.keepalive,
             unacknowledged: upstream.probe_timeout,
@@ -156,9 +156,9 @@ impl Dialer {
     /// # Errors
     /// [`ConnectError::Tls`], or [`ConnectError::Timeout`].
     pub async fn secure(&self, socket: TcpStream) -> Result<Transport, ConnectError> {
-        let stream = Transport::buffered(socket);
-        let Some((connector, name)) = &self.tls else { return Ok(Transport::Tcp(stream)) };
-        let connect = timeout(self.bound, connector.connect(name.clone(), stream));
+        let Some((client, name)) = &self.tls else { return Ok(Transport::tcp(socket)) };
+        let connect = TlsStream::connect(socket, Arc::clone(client), name.clone());
+        let connect = timeout(self.bound, connect);
         let connected = connect.await.map_err(|_| self.timed_out(Phase::Handshake))?;
         let stream = connected.map_err(|error| ConnectError::Tls {
             address: self.address(),

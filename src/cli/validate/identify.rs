@@ -39,7 +39,7 @@ pub(super) async fn identify(upstream: &config::Upstream, bound: Duration) -> Ne
     let bound = bound.min(PATIENCE);
     let plain = Dialer::new(&with_bound(upstream, bound), None, Vec::new());
     let Ok(socket) = connect(&plain).await else { return Neighbour::Unknown };
-    let answer = ask(&mut Transport::Tcp(Transport::buffered(socket)), bound).await;
+    let answer = ask(&mut Transport::tcp(socket), bound).await;
     let is_silent = match answer.as_deref().map(kind) {
         Some(Some(neighbour)) => return neighbour,
         Some(None) => false,

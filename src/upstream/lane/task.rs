@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufRead, AsyncWrite};
+use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
 /// While there is no connection, how often it is looked whether somebody waits for one.
@@ -297,27 +297,27 @@ impl Shared {
             if self.is_held_up(cx) {
                 return Poll::Pending;
             }
-            let mut stream = Pin::new(&mut connection.transport);
-            let piece = match ready!(stream.as_mut().poll_fill_buf(cx)) {
-                Ok([]) => return Poll::Ready(Loss::closed()),
-                Ok(piece) => piece,
+            let received = connection.transport.poll_piece(cx, |piece| {
+                if piece.is_empty() {
+                    return Err(Loss::closed());
+                }
+                self.is_heard.set(true);
+                let queue = &mut *self.queue.borrow_mut();
+                if !std::mem::replace(&mut is_timed, true) {
+                    // One look at the clock for all that has arrived.
+                    queue.set_time(Instant::now());
+                }
+                queue.receive(piece).map_err(|error| Loss::new("protocol", error))?;
+                Ok(piece.len())
+            });
+            handed_out += match ready!(received) {
+                Ok(Ok(length)) => length,
+                Ok(Err(loss)) => return Poll::Ready(loss),
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     return Poll::Ready(Loss::closed());
                 }
                 Err(error) => return Poll::Ready(Loss::new("broken", error)),
             };
-            let length = piece.len();
-            self.is_heard.set(true);
-            let queue = &mut *self.queue.borrow_mut();
-            if !std::mem::replace(&mut is_timed, true) {
-                // One look at the clock for all that has arrived.
-                queue.set_time(Instant::now());
-            }
-            if let Err(error) = queue.receive(piece) {
-                return Poll::Ready(Loss::new("protocol", error));
-            }
-            stream.consume(length);
-            handed_out += length;
             if handed_out >= TURN_BYTES {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;

@@ -3,6 +3,11 @@
 //! Built once from the configuration and shared by all connections, so that sessions resume. The files
 //! are read here and nowhere else.
 
+mod records;
+pub mod stream;
+#[cfg(test)]
+mod tests;
+
 use crate::config;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
