@@ -360,3 +360,25 @@ fn keyspace_events_reach_subscribers() {
         writer.call(&["CONFIG", "SET", "notify-keyspace-events", ""]);
     });
 }
+
+/// What is said of subscriptions is no reply.
+#[test]
+fn who_wants_no_replies_hears_all_the_same() {
+    compare_everywhere(|s| {
+        for mode in ["OFF", "SKIP"] {
+            let mut client = s.client();
+            client.send(&["CLIENT", "REPLY", mode]);
+            call(&mut client, "SUBSCRIBE a");
+            call(&mut client, "PSUBSCRIBE a*");
+            publish(s, "a", "one");
+            read(&mut client, 2);
+            call(&mut client, "UNSUBSCRIBE a");
+            call(&mut client, "PUNSUBSCRIBE");
+            client.send(&["CLIENT", "REPLY", "OFF"]);
+            client.send(&["SET", "k", "v"]);
+            call(&mut client, "UNSUBSCRIBE nothing");
+            call(&mut client, "CLIENT REPLY ON");
+            call(&mut client, "GET k");
+        }
+    });
+}

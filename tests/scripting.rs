@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{Redis, RedisOptions, Sidecar, Value, compare_without_namespace};
+use crate::harness::{Redis, RedisOptions, Sidecar, Value, compare_without_namespace, eventually};
 
 #[test]
 fn eval_takes_keys_and_arguments_and_returns_every_type() {
@@ -123,4 +123,45 @@ fn a_runaway_script_can_be_killed_by_another_client() {
     }
     assert!(runaway.read().error().contains("Script killed by user"));
     assert_eq!(runaway.call(&["PING"]), Value::Simple("PONG".to_owned()));
+}
+
+/// A script keeps Redis: SELECT is answered with BUSY, too, but the script can be killed, and everybody is told why
+/// nothing goes on.
+#[test]
+fn while_a_script_keeps_redis_other_databases_hear_so_and_it_can_be_killed() {
+    let redis = Redis::start_with(RedisOptions {
+        lines: vec!["busy-reply-threshold 50".to_owned()],
+        ..RedisOptions::default()
+    });
+    let sidecar = Sidecar::start(&redis);
+    let [mut runaway, mut first, mut second] = [0, 7, 9].map(|db| {
+        let mut client = sidecar.client();
+        assert_eq!(client.call(&["SELECT", &db.to_string()]), Value::ok());
+        client
+    });
+    runaway.send(&["EVAL", "while true do end", "0"]);
+    let busy = |redis: &Redis| match redis.direct().call(&["GET", "k"]) {
+        Value::Error(text) => text.starts_with("BUSY "),
+        _ => false,
+    };
+    eventually("the script keeps Redis", || busy(&redis));
+    // their lanes are not there yet, and can't be brought to their databases
+    for client in [&mut first, &mut second] {
+        for command in [&["GET", "k"][..], &["SET", "k", "v"], &["BLPOP", "l", "1"]] {
+            let reply = client.call(command);
+            assert!(reply.error().starts_with("BUSY Redis is busy running a script"), "{reply:?}");
+        }
+    }
+    assert_eq!(second.call(&["SCRIPT", "KILL"]), Value::ok());
+    assert!(runaway.read().error().contains("Script killed by user"));
+    for client in [&mut first, &mut second] {
+        assert_eq!(client.call(&["GET", "k"]), Value::Nil);
+        assert_eq!(client.call(&["SET", "k", "v"]), Value::ok());
+    }
+    assert_eq!(
+        first.call(&["DBSIZE"]),
+        Value::Int(1),
+        "something was written while Redis was kept"
+    );
+    assert!(!sidecar.log_contains("upstream away"), "{}", sidecar.log());
 }

@@ -31,6 +31,9 @@ pub enum Hold {
         /// It blocks for as long as it says itself.
         is_patient: bool,
     },
+    /// Until the reply is here of a command that Redis answers while a script keeps it: in any database, since it would
+    /// select none.
+    WhileBusy,
     /// From WATCH to EXEC, DISCARD or UNWATCH.
     Watch,
     /// From MULTI to EXEC or DISCARD.
@@ -73,7 +76,8 @@ pub fn target(spec: Option<&Spec>, request: &Request<'_>, situation: Situation) 
         }
         Kind::Asking | Kind::ReadOnlyMode => Target::Checkout(Hold::State),
         _ if is_script(spec, request, b"debug") => Target::Checkout(Hold::State),
-        _ if is_kill(spec, request) || request.bytes().len() >= BIG_REQUEST => {
+        _ if is_about_script(spec, request) => Target::Checkout(Hold::WhileBusy),
+        _ if request.bytes().len() >= BIG_REQUEST => {
             Target::Checkout(Hold::Command { is_patient: false })
         }
         _ => Target::Lane,
@@ -111,9 +115,10 @@ pub fn is_whoami(request: &Request<'_>) -> bool {
     request.argc() == 2 && request.arg(1).is_some_and(|word| word.eq_ignore_ascii_case(b"whoami"))
 }
 
-/// SCRIPT KILL and FUNCTION KILL end what holds up the lane, so they must not queue behind it.
-fn is_kill(spec: Option<&Spec>, request: &Request<'_>) -> bool {
-    is_script(spec, request, b"kill")
+/// SCRIPT KILL and FUNCTION KILL end what holds up the lane, and FUNCTION STATS tells of it, so they must not queue
+/// behind it.
+fn is_about_script(spec: Option<&Spec>, request: &Request<'_>) -> bool {
+    is_script(spec, request, b"kill") || is_script(spec, request, b"stats")
 }
 
 fn is_script(spec: Option<&Spec>, request: &Request<'_>, subcommand: &[u8]) -> bool {
@@ -154,7 +159,8 @@ mod tests {
             ("xread streams s 0", Target::Lane),
             ("xread block 0 streams s 0", Target::Checkout(Hold::Command { is_patient: true })),
             ("wait 1 0", Target::Checkout(Hold::Command { is_patient: true })),
-            ("script kill", Target::Checkout(Hold::Command { is_patient: false })),
+            ("script kill", Target::Checkout(Hold::WhileBusy)),
+            ("function stats", Target::Checkout(Hold::WhileBusy)),
             ("script load x", Target::Lane),
             ("ping", Target::Lane),
         ] {

@@ -42,7 +42,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let lane = held.lane().clone();
         let mut order = self.state.order();
         match hold {
-            Hold::Command { is_patient } => {
+            Hold::Command { .. } | Hold::WhileBusy => {
+                let is_patient = hold == Hold::Command { is_patient: true };
                 order.is_patient = is_patient;
                 if kind == Kind::Wait {
                     // WAIT speaks of the connection's last write. After any command, that is Redis's
@@ -161,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Ok(held) => held,
                 Err(text) => return Ok(Err(text)),
             };
-            let refusal = self.prepare(held.lane()).await?;
+            let refusal = self.prepare(held.lane(), hold).await?;
             // Lost meanwhile, and with it nothing of the client's.
             if held.lane().is_ended() && !std::mem::replace(&mut is_again, true) {
                 continue;
@@ -189,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Puts a lent connection into the client's protocol and database, and sees that it is there before a
     /// command is sent. What the upstream said, if it refused.
-    async fn prepare(&mut self, lane: &Lane) -> Result<Option<String>, End> {
+    async fn prepare(&mut self, lane: &Lane, hold: Hold) -> Result<Option<String>, End> {
         let (protocol, db) = (self.state.protocol, self.state.db);
         if lane.protocol() != protocol {
             let frame = hello_frame(protocol);
@@ -199,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             lane.set_protocol(protocol);
         }
-        if lane.db() != db {
+        if lane.db() != db && hold != Hold::WhileBusy {
             let frame = select_frame(db);
             let reply = self.call(|own| lane.select(&frame, db, Order::default(), own)).await?;
             if !reply.starts_with(b"+") {

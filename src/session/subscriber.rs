@@ -83,7 +83,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     ) -> Result<(), End> {
         // RESP2 has no pushes: what is owed comes before the first confirmation.
         self.settle().await?;
-        let is_silent = self.state.is_silenced();
+        // Confirmations are pushes: CLIENT REPLY OFF and SKIP do not silence them.
+        self.state.is_silenced();
         let (family, adds) = match kind {
             Kind::Subscribe => (Family::Channel, true),
             Kind::PSubscribe => (Family::Pattern, true),
@@ -95,10 +96,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let names = request.args().skip(1).map(Bytes::copy_from_slice);
         if adds {
             for name in names {
-                self.subscribe(Topic { family, name }, is_silent).await?;
+                self.subscribe(Topic { family, name }).await?;
             }
         } else {
-            self.unsubscribe(family, names.collect(), is_silent).await?;
+            self.unsubscribe(family, names.collect()).await?;
         }
         if self.subscriber.as_ref().is_some_and(|subscriber| subscriber.is_empty()) {
             self.subscriber = None;
@@ -106,7 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(())
     }
 
-    async fn subscribe(&mut self, topic: Topic, is_silent: bool) -> Result<(), End> {
+    async fn subscribe(&mut self, topic: Topic) -> Result<(), End> {
         let (hub, upstream) = (Arc::clone(self.context.backend.hub()), self.upstream());
         let messages = self.context.bounds.messages;
         let subscriber = self.subscriber.get_or_insert_with(|| Box::new(Subscriber::new(messages)));
@@ -136,11 +137,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let Some(subscriber) = &mut self.subscriber else { return Ok(()) };
         subscriber.names(topic.family).insert(topic.name.clone());
         let count = subscriber.count(topic.family);
-        if !is_silent {
-            let word = topic.family.subscribe();
-            let name = own_name(self.app.as_deref(), &topic);
-            self.replies.answer(|out| confirm(out, protocol, word, Some(&name), count));
-        }
+        let word = topic.family.subscribe();
+        let name = own_name(self.app.as_deref(), &topic);
+        self.replies.answer(|out| confirm(out, protocol, word, Some(&name), count));
         Ok(())
     }
 
@@ -191,12 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         .await
     }
 
-    async fn unsubscribe(
-        &mut self,
-        family: Family,
-        mut names: Vec<Bytes>,
-        is_silent: bool,
-    ) -> Result<(), End> {
+    async fn unsubscribe(&mut self, family: Family, mut names: Vec<Bytes>) -> Result<(), End> {
         if names.is_empty() {
             let subscriber = self.subscriber.as_deref_mut();
             names = subscriber.map_or_else(Vec::new, |s| s.names(family).iter().cloned().collect());
@@ -208,7 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let app = app.as_deref();
         let mut none = Subscriber::new(self.context.bounds.messages);
         let subscriber = self.subscriber.as_deref_mut().unwrap_or(&mut none);
-        if names.is_empty() && !is_silent {
+        if names.is_empty() {
             let count = subscriber.count(family);
             self.replies.answer(|out| confirm(out, protocol, word, None, count));
         }
@@ -223,10 +217,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     }
                 }
             }
-            if !is_silent {
-                let (count, name) = (subscriber.count(family), own_name(app, &topic));
-                self.replies.answer(|out| confirm(out, protocol, word, Some(&name), count));
-            }
+            let (count, name) = (subscriber.count(family), own_name(app, &topic));
+            self.replies.answer(|out| confirm(out, protocol, word, Some(&name), count));
         }
         Ok(())
     }

@@ -302,6 +302,9 @@ pub enum Failure {
         /// The bound that was reached.
         depth: usize,
     },
+    /// A script keeps the server, which refuses every command in these words.
+    #[error("{0}")]
+    Busy(String),
     /// The pool had no connection to lend.
     #[error(
         "UNAVAILABLE no upstream connection free within {after:?} ({reason}); \
@@ -323,7 +326,7 @@ impl Failure {
                 *sent
             }
             Self::TooDeep { .. } => true,
-            Self::Discarded | Self::Away { .. } | Self::NoCheckout { .. } => false,
+            Self::Discarded | Self::Away { .. } | Self::Busy(_) | Self::NoCheckout { .. } => false,
         }
     }
 }

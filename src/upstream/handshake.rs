@@ -41,7 +41,16 @@ impl Greeting {
     }
 }
 
-/// Greets the server. `None` where it knows no HELLO.
+/// What came of a greeting.
+#[derive(Debug)]
+pub struct Greeted {
+    /// What the server said; `None` where it knows no HELLO.
+    pub greeting: Option<Greeting>,
+    /// Why the database is not selected: a script keeps the server, which lets us in, and no further.
+    pub refusal: Option<String>,
+}
+
+/// Greets the server.
 ///
 /// # Errors
 /// [`ConnectError::Auth`] when it does not accept `identity`, [`ConnectError::Protocol`] when what answers
@@ -52,7 +61,7 @@ pub(super) async fn greet(
     protocol: Protocol,
     identity: Option<&Identity>,
     db: u32,
-) -> Result<Option<Greeting>, ConnectError> {
+) -> Result<Greeted, ConnectError> {
     let mut talk = Talk { transport, address, protocol };
     let greeting = talk.hello(identity).await?;
     if greeting.is_none() {
@@ -61,8 +70,8 @@ pub(super) async fn greet(
         }
         talk.auth(identity).await?;
     }
-    talk.introduce(greeting.is_none(), db).await?;
-    Ok(greeting)
+    let refusal = talk.introduce(greeting.is_none(), db).await?;
+    Ok(Greeted { greeting, refusal })
 }
 
 struct Talk<'a> {
@@ -119,8 +128,12 @@ impl Talk<'_> {
         }
     }
 
-    /// Says who we are, as far as the server wants to know it, and selects the database.
-    async fn introduce(&mut self, needs_name: bool, db: u32) -> Result<(), ConnectError> {
+    /// Says who we are, as far as the server wants to know it, and selects the database. Why it is not selected.
+    async fn introduce(
+        &mut self,
+        needs_name: bool,
+        db: u32,
+    ) -> Result<Option<String>, ConnectError> {
         let version = env!("CARGO_PKG_VERSION").as_bytes();
         let number = db.to_string();
         let mut optional: Vec<Vec<&[u8]>> = vec![
@@ -149,9 +162,10 @@ impl Talk<'_> {
             return Err(self.refusal(&text));
         }
         match selected {
+            Reply::Error(text) if db != 0 && is_busy(&text) => Ok(Some(text.to_string())),
             // Redis Cluster has database 0 alone, and some clouds forbid SELECT altogether.
             Reply::Error(text) if db != 0 || text.starts_with("NOAUTH") => Err(self.refusal(&text)),
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 
@@ -209,6 +223,11 @@ impl Talk<'_> {
 
 fn is_unknown_command(text: &str) -> bool {
     text.starts_with("ERR unknown command")
+}
+
+/// Whether an error says that a script keeps the server, which answers nearly every command so.
+pub(super) fn is_busy(text: &str) -> bool {
+    text.starts_with("BUSY ")
 }
 
 fn is_auth(text: &str) -> bool {

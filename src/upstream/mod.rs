@@ -25,11 +25,13 @@ pub mod transport;
 
 use crate::config;
 use crate::telemetry::metrics::events::Events;
-use crate::wire::Protocol;
+use crate::wire::reply::Reply;
+use crate::wire::{Protocol, encode};
 use connect::Dialer;
 use credentials::Credentials;
 use error::{ConnectError, Phase};
-use handshake::Greeting;
+use exchange::ExchangeError;
+use handshake::{Greeted, Greeting};
 use health::Health;
 use stand_in::StandIn;
 use std::net::SocketAddr;
@@ -79,6 +81,27 @@ pub struct Connection {
     pub era: u64,
     /// No reply is owed and no state was left behind: it may be lent again.
     pub is_clean: bool,
+}
+
+impl Connection {
+    /// Selects a database, where nothing else is on the way. What the server said, if it refused.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub async fn select(&mut self, db: u32) -> Result<Option<String>, ExchangeError> {
+        /// Redis says `+OK`, or an error of a line.
+        const MAX_REPLY: usize = 4096;
+        let mut bytes = Vec::new();
+        encode::command(&mut bytes, &[b"SELECT", db.to_string().as_bytes()]);
+        exchange::send(&mut self.transport, &bytes).await?;
+        match exchange::read_reply(&mut self.transport, self.protocol, MAX_REPLY).await? {
+            Reply::Error(text) => Ok(Some(text.to_string())),
+            _ => {
+                self.db = db;
+                Ok(None)
+            }
+        }
+    }
 }
 
 impl Upstream {
@@ -178,7 +201,8 @@ impl Upstream {
         &self.retry
     }
 
-    /// Makes a connection, greeted and on database `db`.
+    /// Makes a connection, greeted and on database `db`; or on 0 where a script keeps the server busy, see
+    /// [`Connection::select`].
     ///
     /// # Errors
     /// [`ConnectError`]; what was made until then is closed.
@@ -210,7 +234,8 @@ impl Upstream {
         let _turn = timeout(LONGEST_WAIT, self.handshakes.acquire()).await;
         let mut transport = self.dialer.dial().await?;
         self.note_handshake(&transport);
-        let greeting = self.greet(&mut transport, protocol, db).await?;
+        let Greeted { greeting, refusal } = self.shake(&mut transport, protocol, db).await?;
+        let db = if refusal.is_none() { db } else { 0 };
         let id = greeting.as_ref().map_or(0, |greeting| greeting.id);
         if !self.health.greeted(greeting) {
             return Err(ConnectError::Demoted { address: self.address() });
@@ -250,6 +275,19 @@ impl Upstream {
         protocol: Protocol,
         db: u32,
     ) -> Result<Option<Greeting>, ConnectError> {
+        let Greeted { greeting, refusal } = self.shake(transport, protocol, db).await?;
+        match refusal {
+            Some(reason) => Err(ConnectError::Refused { address: self.address(), reason }),
+            None => Ok(greeting),
+        }
+    }
+
+    async fn shake(
+        &self,
+        transport: &mut Transport,
+        protocol: Protocol,
+        db: u32,
+    ) -> Result<Greeted, ConnectError> {
         let identity = self.credentials.identity().await?;
         let address = self.address();
         let greeting = handshake::greet(transport, &address, protocol, identity.as_ref(), db);

@@ -144,6 +144,8 @@ impl Checkout {
                 () = upstream.health.rejected() => return false,
             };
             match opened {
+                // Its commands are for that database alone.
+                Ok(Ok(connection)) if connection.db != db => {}
                 Ok(Ok(connection)) => {
                     *self.0 = connection;
                     self.is_clean = false;

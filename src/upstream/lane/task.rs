@@ -3,7 +3,8 @@
 //! It reads before it writes and never waits for only one of them.
 
 use super::{Link, Loss, Shared, Stage};
-use crate::upstream::error::ConnectError;
+use crate::upstream::error::{ConnectError, Failure};
+use crate::upstream::handshake::is_busy;
 use crate::upstream::pool::Checkout;
 use crate::upstream::retry::Backoff;
 use crate::upstream::{Connection, LONGEST_WAIT};
@@ -17,7 +18,8 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
-/// While there is no connection, how often it is looked whether somebody waits for one.
+/// While there is no connection, how often it is looked whether somebody waits for one; and how often a server that
+/// a script keeps is asked for the database.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// A connection that was lost sooner is made again no faster than one that can't be made.
@@ -51,20 +53,26 @@ impl Shared {
         let task = std::future::poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         upstream.health.join(&task);
         let mut backoff = Backoff::new(upstream.retry().clone());
-        while let Some(connection) = self.connect(&mut backoff).await {
+        while let Some(mut connection) = self.connect(&mut backoff).await {
             upstream.health.lane_connected(&upstream.address());
             let since = tokio::time::Instant::now();
             self.id.set(connection.id);
-            self.stage.set(Stage::Up);
-            // What was given up while there was no connection must not be sent any more.
-            self.queue.borrow_mut().lose("", true);
-            *self.link.borrow_mut() = Some(Link::Own(connection));
-            let end = self.serve().await;
+            let end = match self.enter(&mut connection).await {
+                Some(Ok(())) => {
+                    self.stage.set(Stage::Up);
+                    // What was given up while there was no connection must not be sent any more.
+                    self.queue.borrow_mut().lose("", true);
+                    *self.link.borrow_mut() = Some(Link::Own(connection));
+                    self.serve().await
+                }
+                Some(Err(loss)) => Some(loss),
+                None => None,
+            };
             self.link.borrow_mut().take();
             upstream.health.lane_lost(end.as_ref().map(|loss| loss.cause.as_str()));
             let Some(Loss { class, cause }) = end else { break };
             upstream.events.losses.count(class);
-            if self.stage.get() != Stage::Up {
+            if !matches!(self.stage.get(), Stage::Up | Stage::Away) {
                 break;
             }
             self.stage.set(Stage::Away);
@@ -157,6 +165,30 @@ impl Shared {
             }
             self.meanwhile(self.pause(backoff.next_wait())).await?;
         }
+    }
+
+    /// Brings a new connection to the lane's database. While a script keeps the server, it refuses that, as it does
+    /// every command: those who wait are told so in its words. `None` when the lane is to end.
+    async fn enter(&self, connection: &mut Connection) -> Option<Result<(), Loss>> {
+        let db = self.queue.borrow().db();
+        while connection.db != db {
+            let bound = self.upstream.command_timeout();
+            let selected = tokio::time::timeout(bound, connection.select(db));
+            let refusal = match self.meanwhile(selected).await? {
+                Ok(Ok(None)) => break,
+                Ok(Ok(Some(refusal))) => refusal,
+                Ok(Err(error)) => return Some(Err(Loss::new("broken", error))),
+                Err(_) => return Some(Err(Loss::new("silent", "no answer to SELECT"))),
+            };
+            if !is_busy(&refusal) {
+                return Some(Err(Loss::new("protocol", refusal)));
+            }
+            let failure = |_| Failure::Busy(refusal.clone());
+            self.queue.borrow_mut().reject_all(failure, &|_, _| None);
+            self.queue.borrow_mut().lose("", true);
+            self.meanwhile(tokio::time::sleep(LOOK)).await?;
+        }
+        Some(Ok(()))
     }
 
     /// One attempt; and, while somebody waits for it and it hangs, a second and a third beside it: a lost
