@@ -1,8 +1,9 @@
 //! One subscription upstream for any number of local subscribers, renewed behind their backs.
 
 use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::harness::{Client, Redis, Sidecar, Value, eventually};
+use crate::harness::{Answer, Client, Redis, Scripted, Sidecar, SidecarOptions, Value, eventually};
 
 /// How many connections the server counts on `channel`.
 fn upstream_subscribers(redis: &Redis, channel: &str) -> i64 {
@@ -136,4 +137,29 @@ fn subscribers_that_come_and_go_miss_nothing_in_between() {
         }
     });
     eventually("no subscription is left", || upstream_subscribers(&redis, "shared") == 0);
+}
+
+/// Redis works off what comes first, whichever connection it comes by: who has left is not counted. So what tells of
+/// listeners waits until the upstream counts us no more, but for a second at most.
+#[test]
+fn what_tells_of_listeners_waits_for_those_who_leave() {
+    for command in [&["PUBLISH", "news", "x"], &["PUBSUB", "NUMSUB", "news"]] {
+        let upstream = Scripted::start(|call| match call.words[0].as_str() {
+            "SUBSCRIBE" => {
+                Some(Answer::Raw(b">3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n".to_vec()))
+            }
+            "UNSUBSCRIBE" => Some(Answer::Silence),
+            _ => None,
+        });
+        let sidecar = SidecarOptions::default().env("REDIS_URL", &upstream.url()).start();
+        let came = |name: &str| upstream.calls().into_iter().find(|call| call.is(name));
+        let mut listener = sidecar.client();
+        assert_eq!(listener.call(&["SUBSCRIBE", "news"]).items()[2], Value::Int(1));
+        let before = Instant::now();
+        listener.send(&["UNSUBSCRIBE"]);
+        eventually("it is on its way", || came("UNSUBSCRIBE").is_some());
+        sidecar.client().call(command);
+        let waited = came(command[0]).unwrap().at - before;
+        assert!(waited >= Duration::from_secs(1), "{command:?} waited for {waited:?}");
+    }
 }

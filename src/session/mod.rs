@@ -295,7 +295,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         {
             return false;
         }
-        if spec.is_some_and(publish::counts_subscribers) && self.hub_in_use().is_some() {
+        if spec.is_some_and(publish::counts_subscribers) && self.hub_in_use().is_some()
+            || self.is_behind_leaving(spec)
+        {
             return false;
         }
         let kind = spec.map_or(Kind::Ordinary, |spec| spec.kind);

@@ -11,7 +11,12 @@ use crate::wire::decode::Request;
 use crate::wire::encode;
 use crate::wire::reply::Reply;
 use bytes::Bytes;
+use std::rc::Rc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+
+/// For so long the upstream's word is waited for that it counts us no more. Without it the count may be one too many.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// By how much PUBLISH's reply is too large; never positive, as the upstream sees too few.
 pub(super) fn excess(hub: &Hub, spec: Option<&Spec>, request: &Request<'_>) -> i64 {
@@ -24,6 +29,11 @@ pub(super) fn excess(hub: &Hub, spec: Option<&Spec>, request: &Request<'_>) -> i
     let name = request.arg(1).map(Bytes::copy_from_slice);
     let unseen = name.map_or(0, |name| hub.unseen(&Topic { family, name }));
     -i64::try_from(unseen).unwrap_or(0)
+}
+
+/// Whether the command is PUBLISH or SPUBLISH.
+pub(super) fn publishes(spec: &Spec) -> bool {
+    spec.group == Group::PubSub && matches!(spec.name, "publish" | "spublish")
 }
 
 /// Whether the command may be PUBSUB NUMSUB or SHARDNUMSUB.
@@ -40,6 +50,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
+    /// Whether the command must wait for the upstream to count us no more where a client of ours has left.
+    pub(super) fn is_behind_leaving(&self, spec: Option<&Spec>) -> bool {
+        let Backend::Cloud(cloud) = &self.context.backend else { return false };
+        let tells_of_listeners = |spec: &Spec| publishes(spec) || counts_subscribers(spec);
+        spec.is_some_and(tells_of_listeners) && cloud.hub.unconfirmed().is_some()
+    }
+
+    /// Waits for that, but not for long: who said UNSUBSCRIBE before it, on whichever connection, is not counted.
+    pub(super) async fn wait_for_leaving(&mut self) -> Result<(), End> {
+        let context = Rc::clone(&self.context);
+        let Backend::Cloud(cloud) = &context.backend else { return Ok(()) };
+        let Some(given_up) = cloud.hub.unconfirmed() else { return Ok(()) };
+        let confirmed = tokio::time::timeout(LEAVING, cloud.hub.confirmed(given_up));
+        self.meanwhile(confirmed, false).await.map(|_| ())
+    }
+
+    /// PUBLISH and SPUBLISH, where they are not common.
+    pub(super) fn publish(&mut self, spec: Option<&Spec>, request: &Request<'_>) {
+        let excess = self.hub_in_use().map_or(0, |hub| excess(hub, spec, request));
+        let order = Order { excess, ..self.state.order() };
+        if let Some(lane) = self.current_lane() {
+            lane.push(request.bytes(), order, &self.replies);
+        }
+    }
+
     /// PUBSUB, whose NUMSUB and SHARDNUMSUB answer pairs of a channel and a number.
     pub(super) async fn count_subscribers(&mut self, request: &Request<'_>) -> Result<(), End> {
         let word = request.arg(1).unwrap_or_default();
@@ -48,6 +83,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             b"shardnumsub" => Some(Family::Shard),
             _ => None,
         };
+        if !self.state.in_multi {
+            self.wait_for_leaving().await?;
+        }
         let Some(lane) = self.current_lane() else { return Ok(()) };
         let Some(family) = family.filter(|_| !self.state.in_multi) else {
             let order = self.state.order();

@@ -105,6 +105,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Ok(())
             }
             Target::Checkout(hold) => self.dedicate(hold, kind, frame).await,
+            Target::Lane if !self.state.in_multi && spec.is_some_and(publish::publishes) => {
+                self.wait_for_leaving().await?;
+                self.publish(spec, &request);
+                Ok(())
+            }
             Target::Lane if spec.is_some_and(publish::counts_subscribers) => {
                 self.count_subscribers(&request).await
             }

@@ -5,6 +5,7 @@
 //! in between are lost, as they are for any Redis subscriber. Without an upstream it hands on what its
 //! clients publish themselves (`local`).
 
+mod line;
 mod local;
 pub mod mailbox;
 pub mod registry;
@@ -13,9 +14,9 @@ use crate::telemetry::metrics::events::Events;
 use crate::upstream::error::ConnectError;
 use crate::upstream::retry::Backoff;
 use crate::upstream::{Connection, LONGEST_WAIT, Upstream};
-use crate::wire::scan::{Progress, Scanner};
 use crate::wire::{Protocol, encode};
 use bytes::Bytes;
+use line::{Line, Parts};
 use mailbox::{Event, Mailbox};
 use registry::{Family, Order, Reach, Registry, Topic};
 use std::collections::VecDeque;
@@ -23,7 +24,7 @@ use std::io;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -33,17 +34,11 @@ pub const INVALIDATE: &[u8] = b"__redis__:invalidate";
 /// Null, in place of an array.
 const NULL: &[u8] = b"*-1\r\n";
 
-/// A message of this size is no message.
-const MAX_FRAME: usize = 512 << 20;
-
 /// Without subscribers the connection is closed after this time.
 const LINGER: Duration = Duration::from_secs(60);
 
 /// A connection that was lost sooner is made again no faster than one that can't be made.
 const STEADY: Duration = Duration::from_secs(1);
-
-/// A frame's buffer of up to this size is kept for the next.
-const KEPT: usize = 64 * 1024;
 
 /// Without keepalive the connection is never asked.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -70,7 +65,8 @@ pub struct Hub {
     /// Our client id upstream, and how many connections there were: for CLIENT TRACKING REDIRECT.
     id: AtomicI64,
     connections: AtomicU64,
-    /// How many topics the upstream has confirmed that we gave up.
+    /// How many topics we gave up of those that the upstream knows, and how many of these it has confirmed.
+    given_up: AtomicU64,
     confirmed: watch::Sender<u64>,
     /// Topics with listeners.
     topics: AtomicUsize,
@@ -90,6 +86,7 @@ impl Hub {
             orders: Notify::new(),
             id: AtomicI64::new(0),
             connections: AtomicU64::new(0),
+            given_up: AtomicU64::new(0),
             confirmed: watch::Sender::new(0),
             topics: AtomicUsize::new(0),
         }
@@ -110,9 +107,17 @@ impl Hub {
         let mut registry = self.registry();
         let given_up = registry.unsubscribe(topic, subscriber);
         self.topics.store(registry.len(), Ordering::Relaxed);
+        self.given_up.fetch_max(given_up.unwrap_or(0), Ordering::Relaxed);
         drop(registry);
         self.orders.notify_one();
         given_up
+    }
+
+    /// What [`Hub::confirmed`] is to be asked for, while the upstream may still count us where nobody listens any more.
+    #[must_use]
+    pub fn unconfirmed(&self) -> Option<u64> {
+        let given_up = self.given_up.load(Ordering::Relaxed);
+        (given_up > *self.confirmed.borrow()).then_some(given_up)
     }
 
     /// The upstream counts us no more where so many topics were given up, or has lost its connection to us.
@@ -187,7 +192,7 @@ impl Hub {
         }
         self.registry().order_all();
         self.orders.notify_one();
-        let mut line = Line { connection, scanner: Scanner::new(), frame: Vec::new() };
+        let mut line = Line::over(connection);
         let mut asked = VecDeque::new();
         let mut quiet = Quiet::after(upstream);
         let end = loop {
@@ -266,7 +271,7 @@ impl Hub {
 
     /// A message goes to its subscribers; anything else answers the oldest order.
     fn receive(&self, frame: Bytes, asked: &mut VecDeque<Order>) {
-        let mut parts = Parts { frame: &frame, at: 0 };
+        let mut parts = Parts::of(&frame);
         let is_list = matches!(parts.header(), Some(b'>' | b'*'));
         let word = if is_list { parts.bulk() } else { None };
         let family = match word {
@@ -320,44 +325,6 @@ fn invalidations() -> Topic {
     Topic { family: Family::Channel, name: Bytes::from_static(INVALIDATE) }
 }
 
-/// The hub's connection, read frame by frame. Cancelling a read loses nothing.
-struct Line {
-    connection: Connection,
-    scanner: Scanner,
-    frame: Vec<u8>,
-}
-
-impl Line {
-    async fn frame(&mut self) -> io::Result<Bytes> {
-        loop {
-            let piece = self.connection.transport.fill_buf().await?;
-            if piece.is_empty() {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let nonsense = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-            let progress = self.scanner.feed(piece).map_err(nonsense)?;
-            let used = match progress {
-                Progress::Complete { used } => used,
-                Progress::Partial => piece.len(),
-            };
-            self.frame.extend_from_slice(&piece[..used]);
-            self.connection.transport.consume(used);
-            if let Progress::Complete { .. } = progress {
-                if self.frame.len() > KEPT {
-                    return Ok(std::mem::take(&mut self.frame).into());
-                }
-                let frame = Bytes::copy_from_slice(&self.frame);
-                self.frame.clear();
-                return Ok(frame);
-            }
-            if self.frame.len() > MAX_FRAME {
-                let cause = "a message has no end";
-                return Err(io::Error::new(io::ErrorKind::InvalidData, cause));
-            }
-        }
-    }
-}
-
 /// Why the connection was lost, as the metric says it.
 fn class_of(error: &io::Error) -> &'static str {
     match error.kind() {
@@ -365,35 +332,5 @@ fn class_of(error: &io::Error) -> &'static str {
         io::ErrorKind::TimedOut => "silent",
         io::ErrorKind::InvalidData => "protocol",
         _ => "broken",
-    }
-}
-
-/// Reads the first parts of a whole frame.
-struct Parts<'a> {
-    frame: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Parts<'a> {
-    /// The kind of the next header; passes its line.
-    fn header(&mut self) -> Option<u8> {
-        let rest = self.frame.get(self.at..)?;
-        let kind = *rest.first()?;
-        self.at += memchr::memchr(b'\n', rest)? + 1;
-        Some(kind)
-    }
-
-    /// The next bulk string.
-    fn bulk(&mut self) -> Option<&'a [u8]> {
-        let start = self.at;
-        let kind = self.header()?;
-        let line = self.frame.get(start + 1..self.at)?.trim_ascii_end();
-        let length: usize = std::str::from_utf8(line).ok()?.parse().ok()?;
-        if kind != b'$' {
-            return None;
-        }
-        let bytes = self.frame.get(self.at..self.at + length)?;
-        self.at += length + 2;
-        Some(bytes)
     }
 }
