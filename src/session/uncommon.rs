@@ -105,17 +105,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Ok(())
             }
             Target::Checkout(hold) => self.dedicate(hold, kind, frame).await,
-            Target::Lane if !self.state.in_multi && spec.is_some_and(publish::publishes) => {
-                self.wait_for_leaving().await?;
-                self.publish(spec, &request);
-                Ok(())
-            }
-            Target::Lane if spec.is_some_and(publish::counts_subscribers) => {
-                self.count_subscribers(&request).await
-            }
-            Target::Lane if kind == Kind::Info && !self.state.in_multi => self.info(&request).await,
-            Target::Lane => self.on_lane(spec, &request).await,
+            Target::Lane => self.toward_lane(spec, &request).await,
         }
+    }
+
+    /// What a lane carries, but for what must be waited for before, or put right behind.
+    async fn toward_lane(
+        &mut self,
+        spec: Option<&'static Spec>,
+        request: &Request<'_>,
+    ) -> Result<(), End> {
+        if spec.is_some_and(publish::counts_subscribers) {
+            return self.count_subscribers(request).await;
+        }
+        if self.state.in_multi {
+            return self.on_lane(spec, request).await;
+        }
+        if spec.is_some_and(publish::publishes) {
+            self.wait_for_leaving().await?;
+            self.publish(spec, request);
+            return Ok(());
+        }
+        if spec.is_some_and(|spec| spec.kind == Kind::Info) {
+            return self.info(request).await;
+        }
+        self.on_lane(spec, request).await
     }
 
     /// An answer of our own, unless the client wants none.
