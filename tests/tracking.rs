@@ -32,6 +32,25 @@ fn a_key_that_was_read_is_reported_once_when_it_changes() {
     });
 }
 
+/// Redis remembers by connection who has read what: the next client must not have that connection.
+#[test]
+fn what_another_client_read_is_not_reported() {
+    compare_without_namespace(|s| {
+        let (mut first, mut writer) = (s.fresh_client().resp3(), s.client());
+        call(&mut writer, "MSET k 1 l 1");
+        call(&mut first, "CLIENT TRACKING ON");
+        call(&mut first, "GET k");
+        call(&mut first, "CLIENT TRACKING OFF");
+        let mut second = s.fresh_client().resp3();
+        call(&mut second, "CLIENT TRACKING ON");
+        call(&mut second, "GET l");
+        call(&mut writer, "SET k 2");
+        call(&mut writer, "SET l 2");
+        assert!(matches!(second.read(), Value::Push(_)));
+        call(&mut second, "PING");
+    });
+}
+
 #[test]
 fn broadcasts_by_prefix() {
     compare(|s| {

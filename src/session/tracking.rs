@@ -35,6 +35,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.state.shape = self.namespace().map_or(Shape::None, |_| Shape::Errors);
         let is_done = self.change_connection(&words).await?;
         if is_done {
+            if let Some(held) = self.held.as_ref().filter(|_| is_on) {
+                // Redis remembers by connection who has read what, for whoever has it next.
+                held.lane().spend();
+            }
             self.state.tracking = is_on.then(|| {
                 // A second ON adds prefixes; everything else it repeats.
                 let mut tracking = Box::new(wish.tracking);

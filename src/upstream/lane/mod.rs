@@ -6,6 +6,7 @@
 //! A shared lane outlives its connections: it connects again by itself, and what was not sent yet waits for the next
 //! until its time is over. A lent connection does so until something was sent on it, and ends with its first loss then.
 
+mod connect;
 mod gather;
 mod order;
 mod queue;
@@ -90,6 +91,8 @@ struct Shared {
     quiet_since: Cell<Instant>,
     /// Those who waited when the breaker began to reject were told.
     has_rejected: Cell<bool>,
+    /// See [`Lane::spend`].
+    is_spent: Cell<bool>,
     /// Those who waited when the upstream was known to be lost were answered as far as can be.
     has_answered: Cell<bool>,
     /// When refused commands are to be sent again.
@@ -193,6 +196,7 @@ impl Lane {
             next_tick: Cell::new(Instant::now()),
             quiet_since: Cell::new(Instant::now()),
             has_rejected: Cell::new(false),
+            is_spent: Cell::new(false),
             has_answered: Cell::new(false),
             again: Cell::new(None),
             is_wanted: Cell::new(false),
@@ -353,6 +357,12 @@ impl Lane {
             self.0.stage.set(Stage::Closing);
             self.0.wake();
         }
+    }
+
+    /// What its holder did on it stays known upstream, such as what it read: when the holder is done it is closed, and
+    /// lent to nobody else.
+    pub fn spend(&self) {
+        self.0.is_spent.set(true);
     }
 
     /// Ends now. What is owed is not waited for, and a lent connection is closed.

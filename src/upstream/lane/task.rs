@@ -1,13 +1,11 @@
-//! The task of a lane: the one place that touches its connection. Connects, reads, writes, keeps time.
+//! The task of a lane: the one place that touches its connection. Reads, writes, keeps time.
 //!
 //! It reads before it writes and never waits for only one of them.
 
 use super::{Link, Loss, Shared, Stage};
-use crate::upstream::error::{ConnectError, Failure};
-use crate::upstream::handshake::is_busy;
+use crate::upstream::Connection;
 use crate::upstream::pool::Checkout;
 use crate::upstream::retry::Backoff;
-use crate::upstream::{Connection, LONGEST_WAIT};
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -18,16 +16,8 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
-/// While there is no connection, how often it is looked whether somebody waits for one; and how often a server that
-/// a script keeps is asked for the database.
-const LOOK: Duration = Duration::from_millis(50);
-
 /// A connection that was lost sooner is made again no faster than one that can't be made.
 const STEADY: Duration = Duration::from_secs(1);
-
-/// An attempt that takes so long gets another beside it, up to so many.
-const HEDGE: Duration = Duration::from_millis(500);
-const HEDGES: usize = 3;
 
 /// After so many bytes of replies those who were given some have their turn before more is read: what they write
 /// brings the next commands, and else a whole batch of large replies would be here before the first went out.
@@ -116,7 +106,8 @@ impl Shared {
     }
 
     fn give_back(&self, mut checkout: Checkout) {
-        if self.stage.get() != Stage::Closing || self.queue.borrow().is_demoted {
+        let is_spoilt = self.queue.borrow().is_demoted || self.is_spent.get();
+        if self.stage.get() != Stage::Closing || is_spoilt {
             return checkout.discard();
         }
         checkout.db = self.queue.borrow().db();
@@ -156,95 +147,8 @@ impl Shared {
         }
     }
 
-    /// Connects, however often it takes. `None` when the lane is to end.
-    async fn connect(&self, backoff: &mut Backoff) -> Option<Connection> {
-        loop {
-            match self.meanwhile(self.attempt()).await? {
-                Ok(connection) => return Some(connection),
-                Err(error) => self.upstream.health.attempt_failed(&error),
-            }
-            self.meanwhile(self.pause(backoff.next_wait())).await?;
-        }
-    }
-
-    /// Brings a new connection to the lane's database. While a script keeps the server, it refuses that, as it does
-    /// every command: those who wait are told so in its words. `None` when the lane is to end.
-    async fn enter(&self, connection: &mut Connection) -> Option<Result<(), Loss>> {
-        let db = self.queue.borrow().db();
-        while connection.db != db {
-            let bound = self.upstream.command_timeout();
-            let selected = tokio::time::timeout(bound, connection.select(db));
-            let refusal = match self.meanwhile(selected).await? {
-                Ok(Ok(None)) => break,
-                Ok(Ok(Some(refusal))) => refusal,
-                Ok(Err(error)) => return Some(Err(Loss::new("broken", error))),
-                Err(_) => return Some(Err(Loss::new("silent", "no answer to SELECT"))),
-            };
-            if !is_busy(&refusal) {
-                return Some(Err(Loss::new("protocol", refusal)));
-            }
-            let failure = |_| Failure::Busy(refusal.clone());
-            self.queue.borrow_mut().reject_all(failure, &|_, _| None);
-            self.queue.borrow_mut().lose("", true);
-            self.meanwhile(tokio::time::sleep(LOOK)).await?;
-        }
-        Some(Ok(()))
-    }
-
-    /// One attempt; and, while somebody waits for it and it hangs, a second and a third beside it: a lost
-    /// packet must not keep us from an upstream that is back.
-    async fn attempt(&self) -> Result<Connection, ConnectError> {
-        let (protocol, db) = (self.protocol.get(), self.queue.borrow().db());
-        let open = || Box::pin(self.upstream.open(protocol, db));
-        let mut attempts = vec![open()];
-        let mut timer = pin!(tokio::time::sleep(HEDGE));
-        std::future::poll_fn(|cx| {
-            let mut place = 0;
-            while let Some(attempt) = attempts.get_mut(place) {
-                match attempt.as_mut().poll(cx) {
-                    Poll::Ready(Ok(connection)) => return Poll::Ready(Ok(connection)),
-                    Poll::Ready(Err(error)) if attempts.len() == 1 => {
-                        return Poll::Ready(Err(error));
-                    }
-                    Poll::Ready(Err(error)) => {
-                        self.upstream.health.attempt_failed(&error);
-                        drop(attempts.swap_remove(place));
-                    }
-                    Poll::Pending => place += 1,
-                }
-            }
-            while timer.as_mut().poll(cx).is_ready() {
-                timer.as_mut().reset(tokio::time::Instant::now() + HEDGE);
-                if self.is_awaited() && attempts.len() < HEDGES {
-                    attempts.push(open());
-                    cx.waker().wake_by_ref();
-                }
-            }
-            Poll::Pending
-        })
-        .await
-    }
-
-    /// Whether somebody waits for a connection, or was turned away for want of one.
-    fn is_awaited(&self) -> bool {
-        self.is_wanted.get() || self.queue.borrow().owed() > 0
-    }
-
-    /// Waits before the next attempt; less as soon as somebody waits for it.
-    async fn pause(&self, wait: Duration) {
-        let start = tokio::time::Instant::now();
-        loop {
-            let wait = if self.is_awaited() { wait.min(LONGEST_WAIT) } else { wait };
-            let left = wait.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                return self.is_wanted.set(false);
-            }
-            tokio::time::sleep(left.min(LOOK)).await;
-        }
-    }
-
     /// Runs `step` while the commands that wait grow old. `None` when the lane is to end.
-    async fn meanwhile<T>(&self, step: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn meanwhile<T>(&self, step: impl Future<Output = T>) -> Option<T> {
         let mut step = pin!(step);
         let mut timer = pin!(tokio::time::sleep_until(self.next_event(Instant::now()).into()));
         std::future::poll_fn(|cx| {
