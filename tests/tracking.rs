@@ -129,6 +129,11 @@ fn questions_about_tracking() {
             call(&mut client, "CLIENT TRACKINGINFO");
             call(&mut client, "RESET");
             call(&mut client, "CLIENT TRACKINGINFO");
+            client = s.client().resp3();
+            for flags in ["", " PREFIX a"] {
+                call(&mut client, &format!("CLIENT TRACKING ON BCAST{flags}"));
+                call(&mut client, "CLIENT TRACKINGINFO");
+            }
         }
         call(&mut client, "PING");
     });

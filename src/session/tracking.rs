@@ -46,6 +46,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     tracking.prefixes.splice(0..0, before.prefixes);
                     tracking.prefixes.dedup();
                 }
+                if tracking.flags.contains(&"bcast") && tracking.prefixes.is_empty() {
+                    // All keys begin with nothing.
+                    tracking.prefixes.push(Vec::new());
+                }
                 tracking
             });
         }
