@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Cli, Redis, RedisOptions, Sidecar, SidecarOptions, eventually, free_port};
+use crate::harness::{
+    Cli, Redis, RedisOptions, Refusing, Sidecar, SidecarOptions, eventually, free_port,
+};
 
 fn monitor(sidecar: &Sidecar, args: &[&str]) -> Cli {
     let at = ["monitor", "--through", sidecar.address(), "--admin", sidecar.admin_address()];
@@ -33,7 +35,8 @@ fn once_tells_how_a_good_sidecar_does() {
 
 #[test]
 fn once_says_by_its_exit_code_that_the_alert_stands() {
-    let free = format!(":{}", free_port());
+    let nobody = Refusing::start();
+    let free = format!(":{}", nobody.port);
     let outcome = Cli::new(&["monitor", "--once", "--alert-after", "2", "--through", &free]).run();
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.out.contains(" state=failing "), "{outcome:?}");

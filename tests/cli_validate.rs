@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::thread;
 
 use crate::harness::{
-    Answer, Cli, Outcome, PASSWORD, Redis, RedisOptions, Scripted, ServerCert, Sidecar,
-    SidecarOptions, eventually, free_port,
+    Answer, Cli, Outcome, PASSWORD, Redis, RedisOptions, Refusing, Scripted, ServerCert, Sidecar,
+    SidecarOptions, eventually,
 };
 
 fn validate(args: &[&str]) -> Cli {
@@ -102,8 +102,9 @@ fn a_server_that_wants_our_certificate_is_named() {
 
 #[test]
 fn a_port_that_is_no_redis_is_named() {
-    let free = free_port();
-    let refused = validate(&[]).env("REDIS_URL", &format!("redis://127.0.0.1:{free}")).run();
+    let nobody = Refusing::start();
+    let url = format!("redis://127.0.0.1:{}", nobody.port);
+    let refused = validate(&[]).env("REDIS_URL", &url).run();
     assert_named(&refused, "TCP", "Connection refused", "nobody listens there");
     assert!(line(&refused, "-", "TLS").0.contains("needs TCP"), "{}", refused.out);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -235,8 +236,9 @@ fn an_eviction_that_endangers_queues_is_warned_of() {
 
 #[test]
 fn a_replica_is_named() {
-    let master = free_port();
-    let redis = start(&[&format!("replicaof 127.0.0.1 {master}"), "replica-serve-stale-data yes"]);
+    let nobody = Refusing::start();
+    let master = format!("replicaof 127.0.0.1 {}", nobody.port);
+    let redis = start(&[&master, "replica-serve-stale-data yes"]);
     let outcome = validate(&[]).upstream(&redis).run();
     assert_eq!(outcome.code, Some(1), "{}", outcome.out);
     let (line, advice) = line(&outcome, "✗", "replication role");
@@ -268,7 +270,8 @@ fn a_running_sidecar_is_checked_through_its_own_port() {
     let outcome = run(&[]);
     assert_eq!(outcome.code, Some(1), "{}", outcome.out);
     assert!(line(&outcome, "✗", "ready").0.contains("/ready said 503"), "{}", outcome.out);
-    let away = validate(&["--through", &format!(":{}", free_port())]).run();
+    let nobody = Refusing::start();
+    let away = validate(&["--through", &format!(":{}", nobody.port)]).run();
     assert_named(&away, "local path", "Connection refused", "start the sidecar");
 }
 

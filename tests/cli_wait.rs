@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Cli, Redis, Sidecar, SidecarOptions, free_port};
+use crate::harness::{Cli, Redis, Refusing, Sidecar, SidecarOptions, free_port};
 
 fn wait(admin: &str, timeout: &str) -> Cli {
     Cli::new(&["wait", "--timeout", timeout, "--admin", admin])
@@ -72,7 +72,8 @@ fn it_waits_for_what_it_is_told() {
 
 #[test]
 fn it_says_that_nobody_answered() {
-    let outcome = wait(&format!("127.0.0.1:{}", free_port()), "200ms").run();
+    let nobody = Refusing::start();
+    let outcome = wait(&format!("127.0.0.1:{}", nobody.port), "200ms").run();
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.err.contains("did not answer: Connection refused"), "{outcome:?}");
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();

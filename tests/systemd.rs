@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::harness::{
-    Cli, Client, DEADLINE, Redis, SidecarOptions, SocketActivated, Value, eventually, free_port,
+    Cli, Client, DEADLINE, Redis, Refusing, SidecarOptions, SocketActivated, Value, eventually,
+    free_port,
 };
 
 /// What is told next at `socket`.
@@ -48,8 +49,9 @@ fn readiness_does_not_wait_for_an_upstream_that_is_away() {
     let path = dir.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    let nobody = Refusing::start();
     let _sidecar = SidecarOptions::default()
-        .env("REDIS_URL", &format!("redis://127.0.0.1:{}", free_port()))
+        .env("REDIS_URL", &format!("redis://127.0.0.1:{}", nobody.port))
         .env("NOTIFY_SOCKET", path.to_str().unwrap())
         .spawn();
     assert!(told(&socket).starts_with("READY=1\n"));

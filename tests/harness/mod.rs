@@ -23,7 +23,9 @@ pub(crate) use client::{Client, encode, escape};
 pub(crate) use faults::{End, Proxy, Way};
 pub(crate) use namespace::run_alone;
 pub(crate) use process::Process;
-pub(crate) use redis::{PASSWORD, Redis, RedisOptions, ServerCert, free_port, listen_on_free_port};
+pub(crate) use redis::{
+    PASSWORD, Redis, RedisOptions, Refusing, ServerCert, free_port, listen_on_free_port,
+};
 pub(crate) use script::{Script, directory as scripts_directory};
 pub(crate) use scripted::{Answer, Call, Scripted};
 pub(crate) use side::{Scenario, Sides, compare, compare_everywhere, compare_without_namespace};

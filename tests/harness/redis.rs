@@ -2,12 +2,13 @@
 //! Always reachable by a unix socket as well, so that a test can look at it past the sidecar.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use super::process::{Process, find_in_path};
@@ -246,4 +247,19 @@ pub(crate) fn listen_on_free_port() -> TcpListener {
 /// Such a port for another process. A child that is just being started may hold it a moment longer.
 pub(crate) fn free_port() -> u16 {
     listen_on_free_port().local_addr().unwrap().port()
+}
+
+/// A port at which nobody listens, and nobody can while this lives: connections to it are refused at once.
+pub(crate) struct Refusing {
+    _bound: Socket,
+    pub(crate) port: u16,
+}
+
+impl Refusing {
+    pub(crate) fn start() -> Self {
+        let bound = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        bound.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let port = bound.local_addr().unwrap().as_socket().unwrap().port();
+        Self { _bound: bound, port }
+    }
 }

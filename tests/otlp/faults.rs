@@ -2,7 +2,7 @@
 //! end waits for no collector longer than its bound.
 
 use super::collector::{Collector, Mood};
-use crate::harness::{Certs, Redis, Sidecar, SidecarOptions, eventually, free_port};
+use crate::harness::{Certs, Redis, Refusing, Sidecar, SidecarOptions, eventually};
 use crate::metrics::scrape::{Scrape, whole};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,8 @@ fn fates(sidecar: &Sidecar) -> (u64, u64, u64) {
 
 #[test]
 fn without_a_collector_commands_go_on_and_every_span_is_accounted_for() {
-    let url = format!("http://127.0.0.1:{}", free_port());
+    let nobody = Refusing::start();
+    let url = format!("http://127.0.0.1:{}", nobody.port);
     let sidecar = exporting(&url).env("OTEL_EXPORTER_OTLP_TIMEOUT", "500").start();
     let mut client = sidecar.client();
     for _ in 0..60 {

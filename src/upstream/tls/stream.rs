@@ -116,7 +116,7 @@ impl TlsStream {
         ready!(Pin::new(&mut self.socket).poll_read(cx, &mut room))?;
         let count = room.filled().len();
         if count == 0 {
-            let text = "the server closed the connection in the middle of TLS";
+            let text = "the server closed the connection without ending TLS";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, text)));
         }
         self.records.filled(count);
