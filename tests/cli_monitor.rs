@@ -85,6 +85,8 @@ fn a_pipe_gets_a_line_each_round_until_sigterm() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_redis-sidecar"))
         .args(["monitor", "--every", "100ms", "--alert-after", "2", "--through", sidecar.address()])
         .env_clear()
+        // Away from our config.yaml, which names an admin port that is not this sidecar's.
+        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -209,7 +211,7 @@ fn a_signal_gives_the_terminal_back_too() {
         tmux.run(&["clear-history"]);
         let pid = tmux.socket.path().join(format!("{key}.pid"));
         let line = format!(
-            "sh -c 'echo $$ > {}; exec {binary} monitor --through {}'; echo left: $?",
+            "cd /; sh -c 'echo $$ > {}; exec {binary} monitor --through {}'; echo left: $?",
             pid.display(),
             sidecar.address()
         );
