@@ -100,7 +100,9 @@ fn chaos_breaks_no_promise() {
         is_within
     });
     println!("before: {before:?}, after: {:?}", Footprint::of(&sidecar));
-    assert_eq!(sidecar.client().call(&["ECHO", "done"]), Value::bulk("done"));
+    // A connection that was cut a moment ago may not have been missed yet, and ECHO is no read that is sent again.
+    let mut client = sidecar.client();
+    eventually("everyone is answered", || client.call(&["ECHO", "done"]) == Value::bulk("done"));
 }
 
 /// Runs all clients while `meanwhile` runs, then counts.
