@@ -70,11 +70,17 @@ impl Records {
     /// # Errors
     /// `InvalidData` with the `rustls::Error` in it. The session is over then, and what is to be sent says so.
     pub(super) fn next<R>(&mut self, mut take: impl FnMut(&[u8]) -> R) -> io::Result<Progress<R>> {
+        self.goes_on()?;
         loop {
-            let status = self.session.process_tls_records(self.incoming.unread());
-            let mut discard = status.discard;
-            let progress = match status.state {
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => match traffic.next_record() {
+            let UnbufferedStatus { mut discard, state, .. } =
+                self.session.process_tls_records(self.incoming.unread());
+            let state = match state {
+                Ok(state) => self.outgoing.say(state)?,
+                Err(error) => return Err(self.over(error)),
+            };
+            let progress = match state {
+                None => None,
+                Some(ConnectionState::ReadTraffic(mut traffic)) => match traffic.next_record() {
                     Some(record) => {
                         let record = record.map_err(invalid)?;
                         discard += record.discard;
@@ -82,20 +88,12 @@ impl Records {
                     }
                     None => None,
                 },
-                Ok(ConnectionState::EncodeTlsData(data)) => {
-                    self.outgoing.encode(data)?;
-                    None
+                Some(ConnectionState::WriteTraffic(_)) => Some(Progress::Open),
+                Some(ConnectionState::BlockedHandshake) => Some(Progress::Shaking),
+                Some(ConnectionState::PeerClosed | ConnectionState::Closed) => {
+                    Some(Progress::Ended)
                 }
-                Ok(ConnectionState::TransmitTlsData(data)) => {
-                    // It lies before whatever is encrypted later.
-                    data.done();
-                    None
-                }
-                Ok(ConnectionState::WriteTraffic(_)) => Some(Progress::Open),
-                Ok(ConnectionState::BlockedHandshake) => Some(Progress::Shaking),
-                Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Some(Progress::Ended),
-                Ok(state) => return Err(unexpected(&state)),
-                Err(error) => return Err(self.over(error)),
+                Some(state) => return Err(unexpected(&state)),
             };
             self.incoming.discard(discard);
             if let Some(progress) = progress {
@@ -135,22 +133,17 @@ impl Records {
                 Stand::Fresh | Stand::WorkedOff => self.incoming.unread(),
             };
             let UnbufferedStatus { discard, state, .. } = self.session.process_tls_records(unread);
+            let state = match state {
+                Ok(state) => self.outgoing.say(state)?,
+                Err(error) => return Err(self.over(error)),
+            };
             let is_written = match state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                None | Some(ConnectionState::PeerClosed) => false,
+                Some(ConnectionState::WriteTraffic(mut traffic)) => {
                     self.outgoing.fill(|room| write(&mut traffic, room))?;
                     true
                 }
-                Ok(ConnectionState::EncodeTlsData(data)) => {
-                    self.outgoing.encode(data)?;
-                    false
-                }
-                Ok(ConnectionState::TransmitTlsData(data)) => {
-                    data.done();
-                    false
-                }
-                Ok(ConnectionState::PeerClosed) => false,
-                Ok(state) => return Err(unexpected(&state)),
-                Err(error) => return Err(self.over(error)),
+                Some(state) => return Err(unexpected(&state)),
             };
             self.incoming.discard(discard);
             if is_written {
@@ -177,22 +170,21 @@ impl Records {
     fn over(&mut self, error: rustls::Error) -> io::Error {
         if self.session.wants_write() {
             let status = self.session.process_tls_records(&mut []);
-            if let Ok(ConnectionState::EncodeTlsData(data)) = status.state {
-                let _ = self.outgoing.encode(data);
-            }
+            let _ = status.state.map(|state| self.outgoing.say(state).map(drop));
         }
         self.end = Some(error.clone());
         invalid(error)
     }
 }
 
+type State<'c, 'i> = ConnectionState<'c, 'i, ClientConnectionData>;
 type Traffic<'c> = WriteTraffic<'c, ClientConnectionData>;
 
 fn invalid(error: rustls::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-fn unexpected(state: &ConnectionState<'_, '_, ClientConnectionData>) -> io::Error {
+fn unexpected(state: &State<'_, '_>) -> io::Error {
     io::Error::other(format!("TLS is in an unexpected state: {state:?}"))
 }
 
@@ -261,6 +253,17 @@ struct Outgoing {
 }
 
 impl Outgoing {
+    /// Takes in what TLS has to say itself; any other state is left to the caller.
+    fn say<'c, 'i>(&mut self, state: State<'c, 'i>) -> io::Result<Option<State<'c, 'i>>> {
+        match state {
+            ConnectionState::EncodeTlsData(data) => self.encode(data)?,
+            // It lies before whatever is encrypted later.
+            ConnectionState::TransmitTlsData(data) => data.done(),
+            state => return Ok(Some(state)),
+        }
+        Ok(None)
+    }
+
     fn fill(
         &mut self,
         mut write: impl FnMut(&mut [u8]) -> Result<usize, EncryptError>,

@@ -242,6 +242,7 @@ fn a_changed_byte_is_seen() {
             }
         };
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+        assert!(pair.client.next(|_| ()).is_err(), "a broken session is read on");
         assert!(pair.client.encrypt(b"more").is_err(), "a broken session goes on");
     }
 }
