@@ -31,27 +31,30 @@ impl Shared {
     }
 
     /// Brings a new connection to the lane's database. While a script keeps the server, it refuses that, as it does
-    /// every command: those who wait are told so in its words. `None` when the lane is to end.
-    pub(super) async fn enter(&self, connection: &mut Connection) -> Option<Result<(), Loss>> {
+    /// every command: those who wait are told so in its words.
+    ///
+    /// # Errors
+    /// Why the connection is lost; `None` when the lane is to end.
+    pub(super) async fn enter(&self, connection: &mut Connection) -> Result<(), Option<Loss>> {
         let db = self.queue.borrow().db();
         while connection.db != db {
             let bound = self.upstream.command_timeout();
             let selected = tokio::time::timeout(bound, connection.select(db));
-            let refusal = match self.meanwhile(selected).await? {
+            let refusal = match self.meanwhile(selected).await.ok_or(None)? {
                 Ok(Ok(None)) => break,
                 Ok(Ok(Some(refusal))) => refusal,
-                Ok(Err(error)) => return Some(Err(Loss::new("broken", error))),
-                Err(_) => return Some(Err(Loss::new("silent", "no answer to SELECT"))),
+                Ok(Err(error)) => return Err(Some(Loss::new("broken", error))),
+                Err(_) => return Err(Some(Loss::new("silent", "no answer to SELECT"))),
             };
             if !is_busy(&refusal) {
-                return Some(Err(Loss::new("protocol", refusal)));
+                return Err(Some(Loss::new("protocol", refusal)));
             }
             let failure = |_| Failure::Busy(refusal.clone());
             self.queue.borrow_mut().reject_all(failure, &|_, _| None);
             self.queue.borrow_mut().lose("", true);
-            self.meanwhile(tokio::time::sleep(LOOK)).await?;
+            self.meanwhile(tokio::time::sleep(LOOK)).await.ok_or(None)?;
         }
-        Some(Ok(()))
+        Ok(())
     }
 
     /// One attempt; and, while somebody waits for it and it hangs, a second and a third beside it: a lost

@@ -48,15 +48,14 @@ impl Shared {
             let since = tokio::time::Instant::now();
             self.id.set(connection.id);
             let end = match self.enter(&mut connection).await {
-                Some(Ok(())) => {
+                Ok(()) => {
                     self.stage.set(Stage::Up);
                     // What was given up while there was no connection must not be sent any more.
                     self.queue.borrow_mut().lose("", true);
                     *self.link.borrow_mut() = Some(Link::Own(connection));
                     self.serve().await
                 }
-                Some(Err(loss)) => Some(loss),
-                None => None,
+                Err(end) => end,
             };
             self.link.borrow_mut().take();
             upstream.health.lane_lost(end.as_ref().map(|loss| loss.cause.as_str()));
