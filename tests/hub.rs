@@ -161,5 +161,6 @@ fn what_tells_of_listeners_waits_for_those_who_leave() {
         sidecar.client().call(command);
         let waited = came(command[0]).unwrap().at - before;
         assert!(waited >= Duration::from_secs(1), "{command:?} waited for {waited:?}");
+        assert_eq!(listener.read().items()[2], Value::Int(0));
     }
 }

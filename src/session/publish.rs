@@ -12,11 +12,7 @@ use crate::wire::encode;
 use crate::wire::reply::Reply;
 use bytes::Bytes;
 use std::rc::Rc;
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-
-/// For so long the upstream's word is waited for that it counts us no more. Without it the count may be one too many.
-const LEAVING: Duration = Duration::from_secs(1);
 
 /// By how much PUBLISH's reply is too large; never positive, as the upstream sees too few.
 pub(super) fn excess(hub: &Hub, spec: Option<&Spec>, request: &Request<'_>) -> i64 {
@@ -57,13 +53,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         spec.is_some_and(tells_of_listeners) && cloud.hub.unconfirmed().is_some()
     }
 
-    /// Waits for that, but not for long: who said UNSUBSCRIBE before it, on whichever connection, is not counted.
+    /// Waits for that: who said UNSUBSCRIBE before it, on whichever connection, is not counted.
     pub(super) async fn wait_for_leaving(&mut self) -> Result<(), End> {
         let context = Rc::clone(&self.context);
         let Backend::Cloud(cloud) = &context.backend else { return Ok(()) };
         let Some(given_up) = cloud.hub.unconfirmed() else { return Ok(()) };
-        let confirmed = tokio::time::timeout(LEAVING, cloud.hub.confirmed(given_up));
-        self.meanwhile(confirmed, false).await.map(|_| ())
+        self.meanwhile(cloud.hub.confirmed(given_up), false).await
     }
 
     /// PUBLISH and SPUBLISH, where they are not common.

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// The channel on which RESP2 clients hear of invalidations (CLIENT TRACKING ... REDIRECT).
 pub const INVALIDATE: &[u8] = b"__redis__:invalidate";
@@ -39,6 +39,9 @@ const LINGER: Duration = Duration::from_secs(60);
 
 /// A connection that was lost sooner is made again no faster than one that can't be made.
 const STEADY: Duration = Duration::from_secs(1);
+
+/// For so long the upstream's word is waited for that it counts us no more. Without it counts may be one too many.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// Without keepalive the connection is never asked.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -107,7 +110,7 @@ impl Hub {
         let mut registry = self.registry();
         let given_up = registry.unsubscribe(topic, subscriber);
         self.topics.store(registry.len(), Ordering::Relaxed);
-        self.given_up.fetch_max(given_up.unwrap_or(0), Ordering::Relaxed);
+        self.given_up.store(registry.given_up(), Ordering::Relaxed);
         drop(registry);
         self.orders.notify_one();
         given_up
@@ -120,11 +123,12 @@ impl Hub {
         (given_up > *self.confirmed.borrow()).then_some(given_up)
     }
 
-    /// The upstream counts us no more where so many topics were given up, or has lost its connection to us.
+    /// The upstream counts us no more where so many topics were given up, or has lost its connection to us; or it has
+    /// not said so for a second.
     pub async fn confirmed(&self, given_up: u64) {
         let mut confirmed = self.confirmed.subscribe();
         // The sender lives as long as we do.
-        let _ = confirmed.wait_for(|confirmed| *confirmed >= given_up).await;
+        let _ = timeout(LEAVING, confirmed.wait_for(|confirmed| *confirmed >= given_up)).await;
     }
 
     /// Whether any client listens to anything.

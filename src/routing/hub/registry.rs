@@ -208,6 +208,11 @@ impl Registry {
         (Family::ALL.map(|family| self.family(family).len()), members)
     }
 
+    /// How many topics were given up of those that the upstream knows.
+    pub(super) fn given_up(&self) -> u64 {
+        self.given_up
+    }
+
     /// The connection is lost, and with it all subscriptions. How many topics were given up until then.
     pub(super) fn lose_all(&mut self) -> u64 {
         self.is_connected = false;
