@@ -10,15 +10,19 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::harness::{Certs, DEADLINE, Redis, Sidecar, SidecarOptions};
 
-fn start(redis: &Redis, certs: &Certs, client_ca: &str) -> Sidecar {
+pub(crate) fn start(redis: &Redis, certs: &Certs, client_ca: &str) -> Sidecar {
     let file = |name: &str| certs.file(name).display().to_string();
     let (cert, key) = (file("server.crt"), file("server.key"));
     let config = format!("listen: {{tls: {{cert_file: '{cert}', key_file: '{key}'{client_ca}}}}}");
     SidecarOptions::upstream(redis).config(&config).start()
 }
 
-/// What the sidecar answers to PING over TLS, or why it does not.
-fn ping(sidecar: &Sidecar, certs: &Certs, identity: Option<&str>) -> std::io::Result<String> {
+/// An app's connection, by a certificate of that name if it has one.
+pub(crate) fn connect(
+    sidecar: &Sidecar,
+    certs: &Certs,
+    identity: Option<&str>,
+) -> std::io::Result<StreamOwned<ClientConnection, TcpStream>> {
     let mut roots = RootCertStore::empty();
     let authority = CertificateDer::from_pem_file(certs.file("ca.crt")).unwrap();
     roots.add(authority).unwrap();
@@ -35,7 +39,12 @@ fn ping(sidecar: &Sidecar, certs: &Certs, identity: Option<&str>) -> std::io::Re
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
     let socket = TcpStream::connect(sidecar.address())?;
     socket.set_read_timeout(Some(DEADLINE))?;
-    let mut stream = StreamOwned::new(connection, socket);
+    Ok(StreamOwned::new(connection, socket))
+}
+
+/// What the sidecar answers to PING over TLS, or why it does not.
+fn ping(sidecar: &Sidecar, certs: &Certs, identity: Option<&str>) -> std::io::Result<String> {
+    let mut stream = connect(sidecar, certs, identity)?;
     stream.write_all(b"PING\r\n*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n")?;
     let mut answer = [0; 15];
     stream.read_exact(&mut answer)?;

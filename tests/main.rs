@@ -43,6 +43,7 @@ mod otlp;
 mod outages;
 mod packaging;
 mod page;
+mod pieces;
 mod policy;
 mod protocol;
 mod pubsub;

@@ -32,7 +32,7 @@ WORKLOADS = {
     "mset-50": Workload(30_000, f"{COMMON} -t mset -c 50", 0.95),
     "lrange100-50": Workload(30_000, "-c 50 LRANGE list 0 99", 0.90),
     "get16k-50": Workload(20_000, "-r 1000 -c 50 GET 16k:__rand_int__", 0.80),
-    "churn-50": Workload(1_500, f"{COMMON} -t get -c 50 -k 0", 17.0),
+    "churn-50": Workload(6_000, f"{COMMON} -t get -c 50 -k 0", 17.0),
 }
 CPU_WANTED = {"own_cpu": 7.0, "redis_cpu": 3.0}
 

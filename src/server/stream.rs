@@ -1,5 +1,6 @@
 //! A client's socket, whichever it is: one type, so that the sessions' code is there once and not once for each.
 
+use crate::session::socket::Socket;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -54,4 +55,20 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         on_socket!(self, poll_shutdown(cx))
     }
+}
+
+impl Socket for Stream {
+    #[cfg(target_os = "linux")]
+    fn acknowledge(&self) {
+        let socket = match self {
+            Self::Tcp(socket) => socket,
+            Self::Tls(stream) => stream.get_ref().0,
+            Self::Unix(_) => return,
+        };
+        // Without it the acknowledgement goes out as well, later.
+        let _ = socket2::SockRef::from(socket).set_tcp_quickack(true);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn acknowledge(&self) {}
 }

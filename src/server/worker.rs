@@ -47,7 +47,7 @@ enum Stage {
 
 /// A client's socket, on its way to its worker.
 enum Newcomer {
-    Tcp(std::net::TcpStream),
+    Tcp(std::net::TcpStream, SocketAddr),
     Unix(std::os::unix::net::UnixStream),
 }
 
@@ -214,9 +214,10 @@ impl Worker {
                 _ = stage.wait_for(|stage| *stage > Stage::Accepting) => return,
             };
             match (accepted, freest(&places)) {
-                (Ok((stream, _)), 0) => self.serve_tcp(stream, &context),
-                (Ok((stream, _)), place) => {
-                    hand_over(&places[place], stream.into_std().map(Newcomer::Tcp))
+                (Ok((stream, peer)), 0) => self.serve_tcp(stream, peer, &context),
+                (Ok((stream, peer)), place) => {
+                    let newcomer = stream.into_std().map(|stream| Newcomer::Tcp(stream, peer));
+                    hand_over(&places[place], newcomer);
                 }
                 (Err(error), _) => pause_accepting(&error).await,
             }
@@ -247,8 +248,8 @@ impl Worker {
 
     fn welcome(&self, newcomer: Newcomer, context: &Rc<Context>) {
         let served = match newcomer {
-            Newcomer::Tcp(stream) => {
-                TcpStream::from_std(stream).map(|stream| self.serve_tcp(stream, context))
+            Newcomer::Tcp(stream, peer) => {
+                TcpStream::from_std(stream).map(|stream| self.serve_tcp(stream, peer, context))
             }
             Newcomer::Unix(stream) => {
                 UnixStream::from_std(stream).map(|stream| self.serve_unix(stream, context))
@@ -259,23 +260,20 @@ impl Worker {
         }
     }
 
-    fn serve_tcp(&self, stream: TcpStream, context: &Rc<Context>) {
-        if let Err(error) = stream.set_nodelay(true) {
-            return tracing::debug!("client gone at once: {error}");
-        }
+    fn serve_tcp(&self, stream: TcpStream, peer: SocketAddr, context: &Rc<Context>) {
         let max = self.shared.live().listen.max_clients;
         if self.acceptor.is_some() && context.clients.count() >= max + TOLD {
             // A handshake costs a descriptor for as long as the client likes.
             return tell_refused(context, max);
         }
-        let name = |address: io::Result<SocketAddr>| {
-            address.map_or_else(|_| "?:0".to_owned(), |address| address.to_string())
-        };
         let local = match &self.tcp {
             Some(address) => Arc::clone(address),
-            None => name(stream.local_addr()).into(),
+            None => {
+                let local = stream.local_addr();
+                local.map_or_else(|_| "?:0".into(), |address| address.to_string().into())
+            }
         };
-        let entry = context.clients.join(name(stream.peer_addr()), local, None);
+        let entry = context.clients.join(peer.to_string(), local, None);
         let Some(acceptor) = self.acceptor.clone() else {
             return self.serve(Stream::Tcp(stream), entry, context);
         };

@@ -6,16 +6,15 @@ use super::context::Backend;
 use super::dedicated::number;
 use super::greeting::{LONGEST_PAUSE, is_name};
 use super::state::ReplyMode;
-use super::{End, Session, error_reply};
+use super::{End, Session, Socket, error_reply};
 use crate::command;
 use crate::wire::decode::Request;
 use crate::wire::encode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite};
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     pub(super) async fn client(&mut self, request: &Request<'_>) -> Result<(), End> {
         let word = request.arg(1).unwrap_or_default();
         let spec = command::lookup(b"client").and_then(|client| client.subcommand(word));

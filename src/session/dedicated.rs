@@ -5,7 +5,7 @@
 //! doubt it is closed.
 
 use super::context::Backend;
-use super::{End, Session, error_reply};
+use super::{End, Session, Socket, error_reply};
 use crate::command::Kind;
 use crate::routing::dedicated::Dedicated;
 use crate::routing::target::{Hold, patience};
@@ -19,12 +19,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A command that blocks until something comes.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// A command that needs a connection of its own, and what follows from it.
     pub(super) async fn dedicate(
         &mut self,

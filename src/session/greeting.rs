@@ -5,7 +5,7 @@
 use super::context::Backend;
 use super::dedicated::{hello_frame, number};
 use super::state::State;
-use super::{End, Session, error_reply};
+use super::{End, Session, Socket, error_reply};
 use crate::command::Kind;
 use crate::memory::Engine;
 use crate::routing::target::Hold;
@@ -15,9 +15,8 @@ use crate::wire::decode::Request;
 use crate::wire::reply::Reply;
 use crate::wire::{Protocol, encode};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     pub(super) async fn hello(&mut self, request: &Request<'_>) -> Result<(), End> {
         let wish = match Wish::read(request) {
             Ok(wish) => wish,

@@ -4,15 +4,14 @@
 //! A connection changes its user only while nothing it holds lies in a namespace: what is on the way is answered
 //! before, and a client that watches, tracks, listens or is within MULTI is told to let go first.
 
-use super::{End, Session, error_reply};
+use super::{End, Session, Socket, error_reply};
 use crate::command::Kind;
 use crate::policy::users::{NotKnown, User, Users, default_user};
 use crate::wire::decode::Request;
 use crate::wire::encode;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     pub(super) async fn auth(&mut self, request: &Request<'_>) -> Result<(), End> {
         let (name, password) = match (request.arg(1), request.arg(2), request.argc()) {
             (Some(password), None, _) => (None, password),

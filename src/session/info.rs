@@ -2,16 +2,15 @@
 //! alone: who asks then wants to know just that.
 
 use super::context::{Backend, Cloud};
-use super::{End, Session};
+use super::{End, Session, Socket};
 use crate::upstream::lane::Order;
 use crate::wire::decode::Request;
 use crate::wire::encode;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Sections that are all of them.
 const ALL: [&[u8]; 3] = [b"all", b"default", b"everything"];
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     pub(super) async fn info(&mut self, request: &Request<'_>) -> Result<(), End> {
         let Backend::Cloud(cloud) = &self.context.backend else { return Ok(()) };
         let own = report(cloud);

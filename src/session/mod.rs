@@ -22,7 +22,7 @@ mod publish;
 mod rate;
 mod rounds;
 mod sidecar;
-mod socket;
+pub mod socket;
 mod state;
 mod subscriber;
 mod tracking;
@@ -49,13 +49,13 @@ use context::{Backend, Context, Embedded, wall_clock};
 use end::End;
 use govern::Found;
 use rate::Rate;
+use socket::Socket;
 use state::State;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context as Task;
 use std::time::Instant;
 use subscriber::Subscriber;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// With so many bytes of replies before a client, its socket is not read.
 const MAX_UNREAD: usize = 256 * 1024;
@@ -109,7 +109,7 @@ pub fn serve<S, G>(
     seat: G,
 ) -> impl Future<Output = ()>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Socket,
 {
     let replies = Replies::new(Rc::clone(&context.spare));
     replies.set_client(entry.id);
@@ -141,7 +141,7 @@ where
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     async fn run(&mut self) -> End {
         std::future::poll_fn(|cx| {
             self.entry.wake_with(cx.waker().clone());
@@ -213,7 +213,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     (consumed, request.and_then(|request| self.take_command(&request)))
                 }
                 Ok(Decoded::Empty { consumed }) => (consumed, None),
-                Ok(Decoded::Incomplete) => return (at, Dispatched::All),
+                Ok(Decoded::Incomplete) => {
+                    if !rest.is_empty() {
+                        self.stream.acknowledge();
+                    }
+                    return (at, Dispatched::All);
+                }
                 Err(error) => return (at, Dispatched::Garbage(error)),
             };
             at += length;

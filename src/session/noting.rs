@@ -2,14 +2,13 @@
 //!
 //! Lanes note their own slow and large replies (`upstream/lane/queue/stamps.rs`).
 
-use super::Session;
+use super::{Session, Socket};
 use crate::command::{Flags, Number, Spec};
 use crate::telemetry::big_values::LEAST;
 use crate::telemetry::metrics::shard::{Outcome, Route};
 use crate::telemetry::spans::Span;
 use crate::wire::decode::Request;
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// The start of a command that memory may take long for: what Redis calls fast never is, and costs no look at
 /// the clock.
@@ -17,7 +16,7 @@ pub(super) fn start(spec: Option<&Spec>) -> Option<Instant> {
     spec.filter(|spec| !spec.flags.contains(Flags::FAST)).map(|_| Instant::now())
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// Notes the keys of a command: a sample, or one that is large.
     #[cold]
     pub(super) fn look_at(&self, spec: Option<&'static Spec>, request: &Request<'_>) {

@@ -1,16 +1,15 @@
 //! A client whose upstream is away: what memory can answer is answered at once.
 
-use super::Session;
 use super::context::Backend;
+use super::{Session, Socket};
 use crate::command::{self, Spec};
 use crate::memory::replies::Setting;
 use crate::telemetry::metrics::code;
 use crate::telemetry::metrics::shard::{Outcome, Route};
 use crate::wire::decode::Request;
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncWrite};
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// Whether there is an upstream, and it is known to be lost.
     #[inline]
     pub(super) fn is_upstream_away(&self) -> bool {

@@ -2,7 +2,7 @@
 //! PUBLISH and PUBSUB NUMSUB is put right by the number that it does not see.
 
 use super::context::Backend;
-use super::{End, Session};
+use super::{End, Session, Socket};
 use crate::command::{Group, Spec};
 use crate::routing::hub::Hub;
 use crate::routing::hub::registry::{Family, Topic};
@@ -12,7 +12,6 @@ use crate::wire::encode;
 use crate::wire::reply::Reply;
 use bytes::Bytes;
 use std::rc::Rc;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// By how much PUBLISH's reply is too large; never positive, as the upstream sees too few.
 pub(super) fn excess(hub: &Hub, spec: Option<&Spec>, request: &Request<'_>) -> i64 {
@@ -37,7 +36,7 @@ pub(super) fn counts_subscribers(spec: &Spec) -> bool {
     spec.group == Group::PubSub && spec.name == "pubsub"
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// The hub, if any client listens to anything.
     pub(super) fn hub_in_use(&self) -> Option<&Hub> {
         match &self.context.backend {

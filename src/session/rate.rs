@@ -4,14 +4,13 @@
 //! What a transaction holds is counted and never refused, nor is what ends one: it runs whole or not at all. A MULTI
 //! or WATCH that is refused takes what was sent behind it unasked down with it.
 
-use super::Session;
+use super::{Session, Socket};
 use crate::command::{self, Kind, Spec};
 use crate::config::Rates;
 use crate::routing::target::Hold;
 use crate::wire::decode::Request;
 use crate::wire::encode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A second's worth may come at once.
 const SECOND: u64 = 1_000_000_000;
@@ -68,7 +67,7 @@ impl Rate {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// Counts a command. Whether it is one too many, and so to be refused.
     pub(super) fn is_over_rate(&mut self, request: &Request<'_>) -> bool {
         let Some(rates) = self.context.bounds.rates else { return false };

@@ -4,7 +4,7 @@
 //! any size answers ends, or is an error. A key may come twice, as with any SCAN; what is there all the while comes.
 
 use super::context::{Backend, wall_clock};
-use super::{End, Session, class};
+use super::{End, Session, Socket, class};
 use crate::command;
 use crate::upstream::lane::Order;
 use crate::upstream::retry::Class;
@@ -14,7 +14,6 @@ use crate::wire::reply::Reply;
 use bytes::Bytes;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Elements that Redis looks at in one round: well under a millisecond of its time.
 const COUNT: &[u8] = b"1000";
@@ -59,7 +58,7 @@ impl Rounds {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// A walk through the keys that match, which begins now.
     pub(super) fn rounds(&self, pattern: &[u8]) -> Rounds {
         Rounds::new(pattern, None, self.patience_for_rounds())

@@ -1,14 +1,13 @@
 //! SIDECAR: what the sidecar knows of itself, told to a client by the session. Nothing of it goes upstream, but for
 //! the checkup of SIDECAR HEALTH.
 
-use super::{End, Session, error_reply};
+use super::{End, Session, Socket, error_reply};
 use crate::command;
 use crate::telemetry::slowlog;
 use crate::wire::decode::Request;
 use crate::wire::{Protocol, encode};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Entries of the slow log that are told unless more are asked for: as many as Redis's own command tells.
 const ENTRIES: usize = 10;
@@ -29,7 +28,7 @@ const HELP: [&str; 13] = [
     "    Print this help.",
 ];
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     pub(super) async fn sidecar(&mut self, request: &Request<'_>) -> Result<(), End> {
         let word = request.arg(1).unwrap_or_default();
         let spec = command::lookup(b"sidecar").and_then(|sidecar| sidecar.subcommand(word));

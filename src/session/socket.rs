@@ -8,7 +8,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
 /// Bytes asked for at a time while a command is under way.
 const STEP: std::ops::Range<usize> = 16 * 1024..512 * 1024;
@@ -24,7 +24,19 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// A client that ended within MULTI holds a connection that others may wait for.
 const FAREWELL_IN_MULTI: Duration = Duration::from_millis(500);
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+/// A client's connection, as a session needs it.
+pub trait Socket: AsyncRead + AsyncWrite + Unpin {
+    /// The client has sent the first part of a command: it is told that this is here. Where it may not send the rest
+    /// before (Nagle's algorithm, RFC 896) it would wait until a delayed acknowledgement goes out, 40 ms on Linux.
+    fn acknowledge(&self);
+}
+
+/// A pipe within the process: what is written is there.
+impl Socket for DuplexStream {
+    fn acknowledge(&self) {}
+}
+
+impl<S: Socket> Session<S> {
     /// The common way: reads, dispatches and writes until there is a command that needs more than that.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>, End>> {
         loop {

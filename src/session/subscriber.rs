@@ -3,7 +3,7 @@
 //! A confirmation goes out where its command stands among the others, with the client's own count; the
 //! session waits for it, so that a message published after it can't be missed.
 
-use super::{End, Session};
+use super::{End, Session, Socket};
 use crate::command::Kind;
 use crate::config::SubscriberOutput;
 use crate::policy::App;
@@ -20,7 +20,6 @@ use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// With so many bytes before the client, its messages stay in the mailbox, which has a bound.
 const ENOUGH: usize = 64 * 1024;
@@ -74,7 +73,7 @@ impl Subscriber {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// SUBSCRIBE, UNSUBSCRIBE and their kin.
     pub(super) async fn subscription(
         &mut self,

@@ -8,12 +8,11 @@
 use super::context::Backend;
 use super::dedicated::number;
 use super::state::Tracking;
-use super::{End, Session};
+use super::{End, Session, Socket};
 use crate::policy::Shape;
 use crate::wire::encode;
-use tokio::io::{AsyncRead, AsyncWrite};
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     pub(super) async fn tracking(&mut self, args: &[&[u8]]) -> Result<(), End> {
         let mut wish = read(args);
         let mut words: Vec<&[u8]> = vec![b"CLIENT", b"TRACKING"];

@@ -6,7 +6,7 @@
 
 use super::dedicated::{number, select_frame};
 use super::govern::behind::send_apart;
-use super::{End, Session, error_reply};
+use super::{End, Session, Socket, error_reply};
 use crate::command::{Kind, Spec};
 use crate::policy::Shape;
 use crate::policy::namespace::Namespace;
@@ -18,14 +18,13 @@ use crate::wire::decode::Request;
 use crate::wire::encode;
 use crate::wire::scan::{Progress, Scanner};
 use std::rc::Rc;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 const DISCARD: &[u8] = b"*1\r\n$7\r\nDISCARD\r\n";
 
 /// The place of a queued command that the session answers.
 const PLACEHOLDER: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// A command for the connection at hand, which it may change.
     pub(super) async fn on_lane(
         &mut self,

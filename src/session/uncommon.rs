@@ -2,7 +2,7 @@
 //! takes care of the rest.
 
 use super::context::Backend;
-use super::{End, Session, error_reply, publish};
+use super::{End, Session, Socket, error_reply, publish};
 use crate::command::{self, Kind, Number, Spec};
 use crate::routing::target::{Hold, Target, target};
 use crate::telemetry::metrics::latency::Sample;
@@ -12,9 +12,8 @@ use crate::wire::{Protocol, encode};
 use std::borrow::Cow;
 use std::task::Poll;
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncWrite};
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     pub(super) async fn uncommon(&mut self, frame: Vec<u8>) -> Result<(), End> {
         let request = Request::parse(&frame);
         self.state.command =

@@ -2,7 +2,7 @@
 //! SCAN, so that neither the upstream nor other clients are held up. They cost what a walk through the whole database
 //! costs.
 
-use super::{End, Session, error_reply};
+use super::{End, Session, Socket, error_reply};
 use crate::command::Spec;
 use crate::policy::namespace::{Namespace, Whole};
 use crate::wire::decode::Request;
@@ -13,7 +13,6 @@ use std::collections::HashSet;
 use std::hash::BuildHasher;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// So many keys are told apart when they are counted, 16 MB of hashes; beyond them one that SCAN shows twice, as it
 /// may while the upstream's table shrinks, counts twice.
@@ -23,7 +22,7 @@ const TOLD_APART: usize = 1 << 20;
 /// nine times of ten.
 const TRIES: usize = 8;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// What the command asks of a whole database, if the client has but a part of it.
     pub(super) fn asks_whole(&self, spec: Option<&Spec>) -> Option<(Whole, Arc<Namespace>)> {
         let namespace = self.namespace()?;

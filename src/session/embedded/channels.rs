@@ -1,14 +1,13 @@
 //! Channels without an upstream: subscriptions, PUBLISH and PUBSUB on the local hub.
 
 use super::super::context::Embedded;
-use super::super::{End, Session};
+use super::super::{End, Session, Socket};
 use crate::command::{Kind, Spec, resolve};
 use crate::routing::hub::Hub;
 use crate::routing::hub::registry::{Family, Topic};
 use crate::wire::decode::Request;
 use crate::wire::encode;
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 const HELP: [&str; 14] = [
     "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
@@ -27,7 +26,7 @@ const HELP: [&str; 14] = [
     "    Prints this help.",
 ];
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// A command of the group of channels.
     pub(super) async fn channels(
         &mut self,

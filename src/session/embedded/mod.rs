@@ -7,7 +7,7 @@ mod channels;
 mod transaction;
 
 use super::context::{Backend, Embedded, wall_clock};
-use super::{End, Session, noting};
+use super::{End, Session, Socket, noting};
 use crate::command::{Group, Kind, Number, Spec};
 use crate::memory::Engine;
 use crate::policy::Shape;
@@ -17,12 +17,11 @@ use crate::wire::decode::Request;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A command that blocks until something comes.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// A command that the session does not answer by itself.
     pub(super) async fn embedded(
         &mut self,

@@ -6,7 +6,7 @@
 use super::super::context::{Embedded, wall_clock};
 use super::super::govern::behind::run_behind;
 use super::super::greeting::{database, wished_protocol};
-use super::super::{End, Session, error_reply};
+use super::super::{End, Session, Socket, error_reply};
 use super::channels;
 use crate::command::{self, Flags, Group, Kind, Spec};
 use crate::memory::{Engine, Turn, Watches};
@@ -16,12 +16,11 @@ use crate::routing::target::is_whoami;
 use crate::wire::decode::Request;
 use crate::wire::{Protocol, encode};
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What one transaction may hold, in bytes of requests.
 const MOST: usize = 64 << 20;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// MULTI and its kin, and all that comes between MULTI and EXEC.
     pub(super) async fn transact(
         &mut self,

@@ -3,16 +3,15 @@
 //! A client that is refused all the time must not fill the disk: so many lines a second for each worker, and then one
 //! that says how many are missing.
 
-use super::super::Session;
+use super::super::{Session, Socket};
 use crate::command;
 use crate::policy::{App, Refusal, show_key};
 use crate::wire::decode::Request;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Lines a second.
 const MOST: u32 = 100;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     pub(in crate::session) fn log_refusal(
         &self,
         app: &App,

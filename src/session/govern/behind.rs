@@ -6,7 +6,7 @@
 use super::super::context::{Backend, wall_clock};
 use super::super::dedicated::select_frame;
 use super::super::state::State;
-use super::super::{Session, class};
+use super::super::{Session, Socket, class};
 use crate::command;
 use crate::memory::Turn;
 use crate::policy::requests;
@@ -17,7 +17,6 @@ use crate::upstream::spare::Spare;
 use crate::wire::Protocol;
 use crate::wire::decode::Request;
 use std::rc::Rc;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Bytes that one transaction may have waiting.
 const MOST: usize = 8 << 20;
@@ -123,7 +122,7 @@ pub(in crate::session) fn run_behind(
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// Sends `frames` behind the command that was just handed on. They may wait as long as it may.
     pub(in crate::session) fn send_behind(&mut self, frames: &[u8], is_patient: bool) {
         for request in requests(frames) {

@@ -2,7 +2,7 @@
 //!
 //! Bounded: in time, as all rounds are, and in bytes. A key that SCAN shows twice is told once.
 
-use super::super::{End, Session};
+use super::super::{End, Session, Socket};
 use crate::command::Spec;
 use crate::policy::App;
 use crate::wire::decode::Request;
@@ -10,14 +10,13 @@ use crate::wire::encode;
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 use std::ops::ControlFlow;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Bytes of the answer.
 const MOST: usize = 64 << 20;
 
 const TOO_LARGE: &str = "DENIED KEYS is answered by rounds of SCAN here, and finds more than 64 MB; use SCAN (commands.keys)";
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// Whether the command is KEYS, and is to be answered so.
     pub(in crate::session) fn asks_rounds(
         &self,

@@ -6,7 +6,7 @@ pub(super) mod behind;
 mod find_keys;
 
 use super::context::wall_clock;
-use super::{Session, error_reply};
+use super::{Session, Socket, error_reply};
 use crate::command::{self, Kind, Number, Spec};
 use crate::policy::namespace::Namespace;
 use crate::policy::rules::Moment;
@@ -18,12 +18,11 @@ use crate::wire::encode;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A command's row in the table, and its number there: looked up once for each command.
 pub(super) type Found = (Option<&'static Spec>, Number);
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Socket> Session<S> {
     /// Hands a command to a lane, or to memory, as policy lets it go. What needs more than that is given back.
     pub(super) fn take_command(&mut self, request: &Request<'_>) -> Option<Vec<u8>> {
         if self.is_over_rate(request) {
