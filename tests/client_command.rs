@@ -217,3 +217,23 @@ fn pause_ends_by_itself() {
         operator.call(&["GET", "k"]);
     });
 }
+
+/// MAXAGE came with Redis 7.4.
+#[test]
+fn clients_are_killed_by_age_if_it_is_one() {
+    let sidecar = Sidecar::start(&Redis::start());
+    let (mut client, mut other) = (sidecar.client(), sidecar.client());
+    other.call(&["PING"]);
+    let no_number = Value::Error("ERR maxage is not an integer or out of range".into());
+    let too_low = Value::Error("ERR maxage should be greater than 0".into());
+    for (age, expected) in [
+        ("x", &no_number),
+        ("9999999999999999999", &no_number),
+        ("-1", &too_low),
+        ("0", &too_low),
+        ("1000", &Value::Int(0)),
+    ] {
+        assert_eq!(client.call(&["CLIENT", "KILL", "MAXAGE", age]), *expected, "{age}");
+    }
+    other.call(&["PING"]);
+}

@@ -164,3 +164,30 @@ fn what_tells_of_listeners_waits_for_those_who_leave() {
         assert_eq!(listener.read().items()[2], Value::Int(0));
     }
 }
+
+/// As from Redis 7.2 on; 7.0 sends it before.
+#[test]
+fn what_a_client_publishes_to_itself_comes_behind_the_reply() {
+    let redis = Redis::start();
+    let sidecar = Sidecar::start(&redis);
+    let mut client = sidecar.client().resp3();
+    client.call(&["SUBSCRIBE", "c"]);
+    // CLIENT GETNAME is answered by the sidecar, in its place in EXEC's reply.
+    for commands in [
+        "PUBLISH c 1\r\n",
+        "SPUBLISH other 1\r\nPUBLISH c 1\r\nGET none\r\n",
+        "MULTI\r\nPING\r\nPUBLISH c 1\r\nEXEC\r\n",
+        "MULTI\r\nCLIENT GETNAME\r\nPUBLISH c 1\r\nEXEC\r\n",
+        "EVAL 'return redis.call(\"PUBLISH\", \"c\", \"1\")' 0\r\n",
+    ] {
+        for round in 0..100 {
+            client.send_raw(commands.as_bytes());
+            for _ in commands.lines() {
+                let reply = client.read();
+                assert!(!matches!(reply, Value::Push(_)), "{round}: {commands:?}: {reply:?}");
+            }
+            let message = client.read();
+            assert!(matches!(message, Value::Push(_)), "{round}: {commands:?}: {message:?}");
+        }
+    }
+}

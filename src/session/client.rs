@@ -330,9 +330,10 @@ impl Filter {
                 b"user" if value == user => {}
                 b"user" => return Err(format!("ERR No such user '{value}'")),
                 b"maxage" => {
-                    let age =
-                        number(pair[1]).ok_or("ERR maxage is not an integer or out of range")?;
-                    filter.max_age = Some(age);
+                    let age = number::<i64>(pair[1]);
+                    let age = age.ok_or("ERR maxage is not an integer or out of range")?;
+                    let age = u64::try_from(age).ok().filter(|age| *age > 0);
+                    filter.max_age = Some(age.ok_or("ERR maxage should be greater than 0")?);
                 }
                 b"skipme" if value.eq_ignore_ascii_case("yes") => filter.skip_me = true,
                 b"skipme" if value.eq_ignore_ascii_case("no") => filter.skip_me = false,

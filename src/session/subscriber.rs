@@ -10,6 +10,7 @@ use crate::policy::App;
 use crate::routing::hub::INVALIDATE;
 use crate::routing::hub::mailbox::{Event, Mailbox};
 use crate::routing::hub::registry::{Family, Topic};
+use crate::routing::target::Hold;
 use crate::upstream::Upstream;
 use crate::upstream::error::Failure;
 use crate::wire::decode::Request;
@@ -236,9 +237,12 @@ impl<S: Socket> Session<S> {
         });
     }
 
-    /// Hands on what the hub has for this client.
+    /// Hands on what the hub has for this client, behind the replies to what it has asked: a message that it caused
+    /// itself comes behind its reply, as from Redis 7.2 on, and an invalidation behind a value that was read before it.
+    /// A client with a connection of its own may block there, and gets them meanwhile.
     pub(super) fn deliver_messages(&mut self) -> Result<(), End> {
         let Some(subscriber) = &mut self.subscriber else { return Ok(()) };
+        let may_block = self.held.as_ref().is_some_and(|held| held.hold != Hold::Multi);
         let hard = self.context.bounds.messages.hard;
         while self.replies.unread() < ENOUGH {
             match subscriber.mailbox.take() {
@@ -249,7 +253,8 @@ impl<S: Socket> Session<S> {
                     match &mut self.state.apart {
                         Some(apart) if apart.len() > hard => return Err(End::TooSlow),
                         Some(apart) => apart.extend_from_slice(&message),
-                        None => self.replies.push(&message),
+                        None if may_block => self.replies.push(&message),
+                        None => self.replies.push_behind(&message),
                     }
                 }
                 Some(Event::Subscribed(topic)) => {

@@ -194,6 +194,7 @@ impl<S: Socket> Session<S> {
         };
         // What a client may send in one request it may get in one reply.
         let most = self.context.bounds.of_request(true).max_request;
+        self.state.apart = Some(Vec::new());
         let mut reply = self.call_within(most, send).await?;
         let here = std::mem::take(&mut self.state.multi_here);
         let shapes = std::mem::take(&mut self.state.multi_shapes);
@@ -201,7 +202,6 @@ impl<S: Socket> Session<S> {
         head.copy_from_slice(reply.get(..3).unwrap_or(b"-ER"));
         if head[0] == b'*' && head[1] != b'-' {
             let mut answers = Vec::new();
-            self.state.apart = Some(Vec::new());
             for (place, frame) in here {
                 answers.push((place, Change::Answer(self.answer_here(&frame).await?)));
             }
@@ -219,7 +219,7 @@ impl<S: Socket> Session<S> {
         Ok(head)
     }
 
-    /// Messages that came while EXEC's reply was put together go out behind it.
+    /// Messages that came while EXEC ran, and while its reply was put together, go out behind it.
     pub(super) fn hand_on_apart(&mut self) {
         if let Some(messages) = self.state.apart.take().filter(|messages| !messages.is_empty()) {
             self.replies.push(&messages);

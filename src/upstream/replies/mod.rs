@@ -267,6 +267,11 @@ impl Replies {
 
     // ---- the caller's side ----
 
+    /// The same behind the replies of all that was sent before it.
+    pub fn push_behind(&self, bytes: &[u8]) {
+        self.cell.borrow_mut().put_behind(&self.spare, |out| out.extend_from_slice(bytes));
+    }
+
     /// A command was handed to a lane.
     pub fn expect(&self) {
         self.cell.borrow_mut().sent += 1;
@@ -288,22 +293,7 @@ impl Replies {
     /// An answer of the caller's own, behind all that is owed before it.
     pub fn answer(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let owed = &mut *self.cell.borrow_mut();
-        if owed.sent == owed.done {
-            owed.fill(&self.spare);
-            let before = owed.out.len();
-            write(&mut owed.out);
-            owed.own = head(&owed.out[before..]);
-        } else {
-            if owed.waiting.back().is_none_or(|(after, _)| *after != owed.sent) {
-                owed.waiting.push_back((owed.sent, Vec::new()));
-            }
-            if let Some((_, bytes)) = owed.waiting.back_mut() {
-                let before = bytes.len();
-                write(bytes);
-                owed.own = head(&bytes[before..]);
-                owed.waiting_bytes += bytes.len() - before;
-            }
-        }
+        owed.own = owed.put_behind(&self.spare, write);
     }
 
     /// Whether the client has as many replies on the way as it may have, at most `most` of them.

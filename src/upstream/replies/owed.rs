@@ -18,7 +18,7 @@ pub(super) struct Owed {
     /// Commands handed to a lane, and those of them that are answered.
     pub(super) sent: u64,
     pub(super) done: u64,
-    /// Own answers that wait until `.0` lane replies are done.
+    /// Own answers and messages that wait until `.0` lane replies are done.
     pub(super) waiting: VecDeque<(u64, Vec<u8>)>,
     pub(super) waiting_bytes: usize,
     /// The caller takes the whole reply itself.
@@ -104,6 +104,11 @@ impl Owed {
         if self.is_closed {
             return;
         }
+        self.make_room(spare);
+        self.out.extend_from_slice(bytes);
+    }
+
+    fn make_room(&mut self, spare: &Spare) {
         self.fill(spare);
         if self.written > HIGH_WATER / 2 {
             // A client that reads slowly but steadily must not make the buffer grow for ever.
@@ -111,7 +116,28 @@ impl Owed {
             self.part = self.part.map(|begin| begin - self.written);
             self.written = 0;
         }
-        self.out.extend_from_slice(bytes);
+    }
+
+    /// What `write` appends goes out when all is answered that was sent by now; its first bytes.
+    pub(super) fn put_behind(
+        &mut self,
+        spare: &Spare,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> [u8; 4] {
+        if self.sent == self.done {
+            self.make_room(spare);
+            let before = self.out.len();
+            write(&mut self.out);
+            return head(&self.out[before..]);
+        }
+        if self.waiting.back().is_none_or(|(after, _)| *after != self.sent) {
+            self.waiting.push_back((self.sent, Vec::new()));
+        }
+        let Some((_, bytes)) = self.waiting.back_mut() else { return [0; 4] };
+        let before = bytes.len();
+        write(bytes);
+        self.waiting_bytes += bytes.len() - before;
+        head(&bytes[before..])
     }
 
     /// The size of a reply, for a moving average over about eight.
