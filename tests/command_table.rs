@@ -7,14 +7,17 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use redis::Value;
-use redis_sidecar::command::keys::{Access, Begin, Find, KeySpec, positions};
+use redis_sidecar::command::keys::{Access, Begin, Find, positions};
 use redis_sidecar::command::{Spec, all, lookup};
+use rows::{Row, compare, list, word};
 
 /// Calls whose keys are in odd places. All other commands get a generated one.
 const ODD_CALLS: &[&str] = &[
@@ -87,6 +90,9 @@ const ODD_CALLS: &[&str] = &[
     "ZUNIONSTORE dst 3 a b c WEIGHTS 1 2 3",
 ];
 
+/// SINTERSTORE does not look at what it overwrites, as 7.0 says of it.
+const CORRECTED: &str = "sinterstore";
+
 /// Calls whose number of keys can't be: neither we nor the server name any.
 const WRONG_CALLS: &[&str] = &[
     "EVAL script 3 a b",
@@ -113,6 +119,9 @@ fn every_key_is_where_the_server_finds_it() {
     let mut server = Server::start();
     let mut calls: Vec<Call> = ODD_CALLS.iter().map(|line| words(line)).collect();
     calls.extend(leaves().filter(|spec| spec.since <= server.version).filter_map(generated_call));
+    let rows = server.commands();
+    let modules: BTreeSet<_> =
+        rows.iter().filter(|(_, row)| row.is_of_module()).map(|(name, _)| name.clone()).collect();
     let mut seen = BTreeSet::new();
     let mut faults = Vec::new();
     for call in &calls {
@@ -121,7 +130,9 @@ fn every_key_is_where_the_server_finds_it() {
         if ours.as_ref().is_ok_and(|keys| !keys.is_empty()) {
             seen.insert(text(&call[..1]).to_lowercase());
         }
-        if ours != theirs {
+        let name = text(&call[..1]).to_lowercase();
+        let is_coarse = server.version > (7, 0) && (name == CORRECTED || modules.contains(&name));
+        if ours != theirs && !(is_coarse && places(&ours) == places(&theirs)) {
             faults.push(format!("{}: ours {ours:?}, theirs {theirs:?}", text(call)));
         }
     }
@@ -191,123 +202,17 @@ fn our_keys(call: &Call) -> KeysOfCall {
     Ok(keys.iter().map(|key| (text(&call[key.index..=key.index]), names(key.access))).collect())
 }
 
+/// Which arguments are keys, whatever is done to them.
+fn places(keys: &KeysOfCall) -> Option<Vec<&str>> {
+    keys.as_ref().ok().map(|keys| keys.iter().map(|(name, _)| &**name).collect())
+}
+
 fn words(line: &str) -> Call {
     line.split(' ').map(|word| if word == "''" { Vec::new() } else { word.into() }).collect()
 }
 
 fn text(words: &[Vec<u8>]) -> String {
     words.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// One row, ours or theirs, in a form that can be compared and read.
-#[derive(Debug)]
-struct Row {
-    columns: BTreeMap<&'static str, String>,
-    subcommands: BTreeMap<String, Row>,
-    since: (u8, u8),
-}
-
-impl Row {
-    fn of_spec(spec: &Spec, version: (u8, u8)) -> Self {
-        let keys: Vec<String> = spec.keys.iter().map(key_of_spec).collect();
-        let columns = BTreeMap::from([
-            ("arity", spec.arity.to_string()),
-            ("flags", joined(spec.flags.names())),
-            ("range", format!("{} {} {}", spec.first_key, spec.last_key, spec.key_step)),
-            ("categories", joined(spec.categories.names())),
-            ("keys", keys.join("; ")),
-        ]);
-        let known = spec.subcommands.iter().filter(|sub| sub.since <= version);
-        let subcommands =
-            known.map(|sub| (sub.name.to_owned(), Self::of_spec(sub, version))).collect();
-        Self { columns, subcommands, since: spec.since }
-    }
-
-    /// From one element of COMMAND's reply; its eighth column holds tips, which we do not keep.
-    fn of_reply(row: &Value) -> (String, Self) {
-        let [name, arity, flags, first, last, step, categories, _, keys, subcommands] = list(row)
-        else {
-            panic!("ten columns in {row:?}")
-        };
-        let keys: Vec<String> = list(keys).iter().map(key_of_reply).collect();
-        let columns = BTreeMap::from([
-            ("arity", word(arity)),
-            ("flags", joined(list(flags).iter().map(word))),
-            ("range", format!("{} {} {}", word(first), word(last), word(step))),
-            ("categories", joined(list(categories).iter().map(word))),
-            ("keys", keys.join("; ")),
-        ]);
-        let subcommands = list(subcommands).iter().map(Self::of_reply).collect();
-        (word(name), Self { columns, subcommands, since: (7, 0) })
-    }
-}
-
-fn compare(
-    ours: &BTreeMap<String, Row>,
-    theirs: &BTreeMap<String, Row>,
-    version: (u8, u8),
-    faults: &mut Vec<String>,
-) {
-    for (name, row) in ours.iter().filter(|(_, row)| row.since <= version) {
-        let Some(other) = theirs.get(name) else {
-            faults.push(format!("{name}: the server does not list it"));
-            continue;
-        };
-        for (column, value) in &row.columns {
-            let settled = version == (7, 0) || row.since > (7, 0);
-            let theirs = &other.columns[column];
-            if theirs != value && (settled || ["arity", "keys"].contains(column)) {
-                faults.push(format!("{name}, {column}: ours {value}, theirs {theirs}"));
-            }
-        }
-        compare(&row.subcommands, &other.subcommands, version, faults);
-    }
-    let unknown = theirs.keys().filter(|name| !ours.contains_key(*name));
-    faults.extend(unknown.map(|name| format!("{name}: the table does not have it")));
-}
-
-fn key_of_spec(key: &KeySpec) -> String {
-    let begin = match key.begin {
-        Begin::Index(index) => format!("index {index}"),
-        Begin::Keyword(word, from) => format!("keyword {word} {from}"),
-        Begin::Unknown => "unknown ".to_owned(),
-    };
-    let find = match key.find {
-        Find::Range { last, step, limit } => format!("range {last} {step} {limit}"),
-        Find::Count { number, first, step } => format!("keynum {number} {first} {step}"),
-        Find::Unknown => "unknown ".to_owned(),
-    };
-    format!("{} from {begin} find {find}", joined(key.access.names()))
-}
-
-fn key_of_reply(key: &Value) -> String {
-    let spec = |part: &str| {
-        let part = field(key, part);
-        let values: Vec<String> =
-            list(field(part, "spec")).chunks(2).map(|pair| word(&pair[1])).collect();
-        format!("{} {}", word(field(part, "type")), values.join(" "))
-    };
-    let flags = joined(list(field(key, "flags")).iter().map(word));
-    format!("{flags} from {} find {}", spec("begin_search"), spec("find_keys"))
-}
-
-fn joined<T: Into<String>>(words: impl Iterator<Item = T>) -> String {
-    words.map(Into::into).collect::<BTreeSet<String>>().into_iter().collect::<Vec<_>>().join(" ")
-}
-
-fn list(value: &Value) -> &[Value] {
-    let Value::Array(items) = value else { panic!("an array, not {value:?}") };
-    items
-}
-
-fn word(value: &Value) -> String {
-    redis::from_redis_value_ref(value).expect("a string or a number")
-}
-
-/// A value of a map in RESP2: names and values in turn.
-fn field<'a>(map: &'a Value, name: &str) -> &'a Value {
-    let pair = list(map).chunks(2).find(|pair| word(&pair[0]) == name);
-    &pair.unwrap_or_else(|| panic!("{name} in {map:?}"))[1]
 }
 
 /// A redis-server of its own on a Unix socket, so that no port is taken; gone when dropped.

@@ -2,7 +2,7 @@
 //! keys a time to live. For those who keep replies.
 
 /// Readonly commands whose next reply may be another though no data has changed.
-pub(super) const UNREPEATABLE: [&str; 14] = [
+pub(super) const UNREPEATABLE: [&str; 15] = [
     "dump",
     "hpttl",
     "hrandfield",
@@ -14,6 +14,7 @@ pub(super) const UNREPEATABLE: [&str; 14] = [
     "sscan",
     "touch",
     "ttl",
+    "vrandmember",
     "xpending",
     "zrandmember",
     "zscan",

@@ -142,7 +142,7 @@ commands:
   profile: app
   deny: [FlushAll, 'config|set', '@scripting', ft.search]
   allow: ['@all']
-  allow_unknown: [VADD]
+  allow_unknown: [XYZ]
   keys: deny
 default_access: none
 audit: on

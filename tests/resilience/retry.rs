@@ -1,5 +1,7 @@
 //! What may be sent twice, counted where it arrives.
 
+use std::time::{Duration, Instant};
+
 use super::{before_script, warm};
 use crate::harness::{Answer, Call, Redis, Scripted, Sidecar, SidecarOptions, Value};
 
@@ -171,10 +173,10 @@ fn the_deadline_of_the_command_bounds_its_retries() {
     let options = before_script(&upstream).config(config).env("REDIS_COMMAND_TIMEOUT", "600");
     let sidecar: Sidecar = SidecarOptions::start(options);
     let mut client = sidecar.client();
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let reply = client.call(&["SET", "k", REFUSALS[0]]);
     assert!(matches!(reply, Value::Error(_)), "{reply:?}");
-    assert!(start.elapsed() < std::time::Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -192,4 +194,23 @@ fn retries_are_at_most_a_fifth_of_what_is_sent() {
     // a fifth, and a small floor so that a quiet app may retry at all
     assert!(retries <= commands / 4 + 50, "{retries} retries of {commands} commands");
     assert!(retries > 0, "nothing was sent again");
+}
+
+/// A lane that is lost again and again soon after it was made is made again ever more slowly, but not while somebody
+/// waits for it.
+#[test]
+fn a_write_that_a_replica_refused_does_not_wait_for_the_lanes_backoff() {
+    let upstream = Scripted::start(|call: &Call| {
+        (call.is("SET") && call.nth % 2 == 1).then(|| Answer::error(&call.words[2]))
+    });
+    let retry = "retry: {initial_delay: 200ms, max_delay: 5s, jitter: none}";
+    let sidecar = before_script(&upstream).config(retry).start();
+    let mut client = sidecar.client();
+    for round in 0..5 {
+        let start = Instant::now();
+        assert_eq!(client.call(&["SET", "k", REFUSALS[1]]), Value::ok());
+        let took = start.elapsed();
+        assert!(took < Duration::from_millis(1500), "{round}: {took:?}");
+    }
+    assert_eq!(upstream.count("SET"), 10);
 }

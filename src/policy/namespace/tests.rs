@@ -63,6 +63,9 @@ fn keys_get_the_prefix_wherever_they_stand() {
         ("ZUNIONSTORE d 2 a b WEIGHTS 1 2", "ZUNIONSTORE s:d 2 s:a s:b WEIGHTS 1 2"),
         ("ZUNION 2 a b", "ZUNION 2 s:a s:b"),
         ("LMPOP 1 a LEFT", "LMPOP 1 s:a LEFT"),
+        // Of Redis 7.2 and 8.
+        ("ZRANK k m WITHSCORE", "ZRANK s:k m WITHSCORE"),
+        ("VADD k VALUES 2 1 0 m", "VADD s:k VALUES 2 1 0 m"),
         ("EVAL x 1 a v", "EVAL x 1 s:a v"),
         ("FCALL f 2 a b v", "FCALL f 2 s:a s:b v"),
         ("XREAD COUNT 1 STREAMS a b 0 0", "XREAD COUNT 1 STREAMS s:a s:b 0 0"),

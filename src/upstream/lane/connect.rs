@@ -91,9 +91,10 @@ impl Shared {
         .await
     }
 
-    /// Whether somebody waits for a connection, or was turned away for want of one.
+    /// Whether somebody waits for a connection, with a command that was refused too, or was turned away for want of one.
     fn is_awaited(&self) -> bool {
-        self.is_wanted.get() || self.queue.borrow().owed() > 0
+        let queue = self.queue.borrow();
+        self.is_wanted.get() || queue.owed() > 0 || queue.has_again()
     }
 
     /// Waits before the next attempt; less as soon as somebody waits for it.

@@ -34,8 +34,8 @@ fn one_member(name: &str) -> Option<Command> {
         "zcard" => zcard,
         "zscore" => zscore,
         "zmscore" => zmscore,
-        "zrank" => |call| zrank(call, |rank, _| rank),
-        "zrevrank" => |call| zrank(call, |rank, len| len - rank - 1),
+        "zrank" => |call| zrank(call, "zrank", |rank, _| rank),
+        "zrevrank" => |call| zrank(call, "zrevrank", |rank, len| len - rank - 1),
         "zrandmember" => random::zrandmember,
         "zscan" => scan::zscan,
         _ => return None,
@@ -72,7 +72,15 @@ fn zmscore(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn zrank(call: &mut Call<'_, '_>, view: fn(usize, usize) -> usize) -> Result<(), Failure> {
+/// As Redis 7.0 has it: WITHSCORE came later.
+fn zrank(
+    call: &mut Call<'_, '_>,
+    name: &'static str,
+    view: fn(usize, usize) -> usize,
+) -> Result<(), Failure> {
+    if call.request.argc() > 3 {
+        return Err(Failure::Arity(name));
+    }
     let member = call.arg(2);
     let (set, _) = call.open::<SortedSet>(call.arg(1))?;
     let rank = set.and_then(|set| Some(view(set.rank(member)?, set.len())));
