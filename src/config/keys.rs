@@ -265,7 +265,7 @@ pub const BUSY_POLL: Key = Key::new(
     Takes::SpanOrOff(Duration::from_micros(1), Duration::from_millis(1)),
     "off",
 )
-.why("How long to look for replies again and again before sleeping: less latency, more CPU.");
+.why("How long to look for replies again and again before sleeping: less latency for more CPU, where a core is idle.");
 /// `log.level`
 pub const LOG_LEVEL: Key =
     Key::new("log.level", Takes::Word(&["error", "warn", "info", "debug", "trace"]), "info")
