@@ -30,7 +30,7 @@ impl Listeners {
         let tcp = listen.address.map(|address| {
             let listener = handed.tcp(address).map_or_else(|| bind_tcp(address), Ok);
             listener
-                .and_then(|listener| tune(&listener, listen.tls.is_some()).map(|()| listener))
+                .and_then(|listener| tune(&listener, address, listen).map(|()| listener))
                 .map_err(|error| ServerError::Listen { address: address.to_string(), error })
         });
         let mut own_path = None;
@@ -54,23 +54,23 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    #[cfg(target_os = "linux")]
-    if address.ip().is_loopback() {
-        // Between two programs of one machine there is nothing to congest. Where the system's choice is BBR it
-        // would pace, by timers, each reply. Sockets inherit it; without it they work as well.
-        let _ = socket.set_tcp_congestion(b"reno");
-    }
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
 
 /// What accepted sockets inherit, so that it needs no system call for each.
-fn tune(listener: &TcpListener, has_tls: bool) -> io::Result<()> {
+fn tune(listener: &TcpListener, address: SocketAddr, listen: &config::Listen) -> io::Result<()> {
     let socket = SockRef::from(listener);
     socket.set_tcp_nodelay(true)?;
     #[cfg(target_os = "linux")]
-    if !has_tls {
+    if address.ip().is_loopback() {
+        // Between two programs of one machine there is nothing to congest. Where the system's choice is BBR it
+        // would pace, by timers, each reply. Without it they work as well.
+        let _ = socket.set_tcp_congestion(b"reno");
+    }
+    #[cfg(target_os = "linux")]
+    if listen.tls.is_none() {
         // A connection's first bytes are acknowledged at once by most systems, all later ones with the reply. So are the
         // first ones then: of ten segments of a connection for one command that spares one. A part of a command is
         // acknowledged at once all the same (`Socket::acknowledge`), but nobody sees a part of a TLS record.
