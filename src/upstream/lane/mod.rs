@@ -211,7 +211,7 @@ impl Lane {
         order: Order,
         caller: &Rc<Replies>,
     ) {
-        caller.expect();
+        caller.owe();
         if self.refuses(order, caller) {
             return;
         }
@@ -228,7 +228,7 @@ impl Lane {
 
     /// The same for one that nobody has looked at.
     pub fn push(&self, frame: &[u8], order: Order, caller: &Rc<Replies>) {
-        caller.expect();
+        caller.owe();
         if self.refuses(order, caller) {
             return;
         }
@@ -238,7 +238,7 @@ impl Lane {
 
     /// The same for a large command, without a copy.
     pub fn push_whole(&self, frame: Vec<u8>, order: Order, caller: &Rc<Replies>) {
-        caller.expect();
+        caller.owe();
         if self.refuses(order, caller) {
             return;
         }
@@ -248,7 +248,7 @@ impl Lane {
 
     /// A SELECT of `db` on a lent connection; if it succeeds, the connection is on that database.
     pub fn select(&self, frame: &[u8], db: u32, order: Order, caller: &Rc<Replies>) {
-        caller.expect();
+        caller.owe();
         if self.refuses(order, caller) {
             return;
         }

@@ -273,7 +273,7 @@ impl Replies {
     }
 
     /// A command was handed to a lane.
-    pub fn expect(&self) {
+    pub fn owe(&self) {
         self.cell.borrow_mut().sent += 1;
     }
 

@@ -54,7 +54,7 @@ impl Bench {
     }
 
     fn pass(&mut self, words: &str, class: Class) {
-        self.caller.expect();
+        self.caller.owe();
         let frame = frame(words);
         let request = Request::parse(&frame).unwrap();
         self.queue.pass(lookup(request.name()), &request, Self::order(class), &self.caller);
@@ -129,7 +129,7 @@ fn a_write_is_known_whichever_way_it_comes_in() {
     for (name, way) in ways {
         let mut bench = Bench::new();
         bench.read();
-        bench.caller.expect();
+        bench.caller.owe();
         way(&mut bench.queue, &bench.caller);
         bench.queue.seal();
         assert!(!bench.has_reply(), "{name}");
@@ -143,10 +143,10 @@ fn writes_are_counted_before_they_are_sent_however_many_there_are() {
         bench.read();
         for n in 1..count {
             let words = if n % 3 == 0 { "GET other".to_owned() } else { format!("SET k{n} 2") };
-            bench.caller.expect();
+            bench.caller.owe();
             bench.queue.push(&frame(&words), Order::default(), &bench.caller);
         }
-        bench.caller.expect();
+        bench.caller.owe();
         bench.queue.push(&frame("SET k 2"), Order::default(), &bench.caller);
         bench.queue.seal();
         assert!(!bench.has_reply(), "{count}");
@@ -157,7 +157,7 @@ fn writes_are_counted_before_they_are_sent_however_many_there_are() {
 fn a_write_that_waits_for_the_next_connection_is_counted() {
     let mut bench = Bench::new();
     bench.read();
-    bench.caller.expect();
+    bench.caller.owe();
     bench.queue.push(&frame("INCR k"), Bench::order(Class::Write), &bench.caller);
     bench.queue.lose("gone", true);
     assert_eq!(bench.queue.owed(), 1, "it waits for the next connection");
@@ -170,7 +170,7 @@ fn a_write_that_waits_for_the_next_connection_is_counted() {
 #[test]
 fn a_value_that_was_set_while_there_was_no_connection_is_kept() {
     let mut bench = Bench::new();
-    bench.caller.expect();
+    bench.caller.owe();
     bench.queue.push(&frame("SET k 2"), Bench::order(Class::Write), &bench.caller);
     // counted in the meantime, and the connection is made
     bench.queue.seal();
@@ -184,7 +184,7 @@ fn a_value_that_was_set_while_there_was_no_connection_is_kept() {
 fn a_value_that_was_set_behind_a_write_that_may_still_be_applied_is_not_kept() {
     let mut bench = Bench::new();
     bench.pass("SET k 1", Class::Write);
-    bench.caller.expect();
+    bench.caller.owe();
     bench.queue.push(&frame("SET k 2"), Bench::order(Class::Write), &bench.caller);
     bench.queue.seal();
     bench.queue.lose("gone", true);
@@ -266,7 +266,7 @@ fn few_commands_wait_for_an_upstream_that_is_behind_and_a_batch_does_not() {
     assert!(!bench.queue.may_wait(), "nothing is known of a queue yet");
     answer_after(&mut bench, 500);
     let push = |bench: &mut Bench| {
-        bench.caller.expect();
+        bench.caller.owe();
         bench.queue.push(&frame("GET k"), Bench::order(Class::Read), &bench.caller);
     };
     for _ in 0..15 {
@@ -282,4 +282,20 @@ fn few_commands_wait_for_an_upstream_that_is_behind_and_a_batch_does_not() {
         answer_after(&mut bench, 1);
     }
     assert!(!bench.queue.may_wait(), "few are on their way");
+}
+
+/// A message, or an invalidation, goes behind the replies to what its client asked before it came.
+#[test]
+fn a_push_waits_for_what_was_asked_before_it_and_no_longer() {
+    let mut bench = Bench::new();
+    bench.caller.push_behind(b">0\r\n");
+    bench.pass("GET a", Class::Read);
+    bench.caller.push_behind(b">1\r\n");
+    bench.pass("GET b", Class::Read);
+    bench.caller.push_behind(b">2\r\n");
+    assert_eq!(bench.caller.take(), b">0\r\n");
+    bench.hear("$1\r\na\r\n");
+    assert_eq!(bench.caller.take(), b"$1\r\na\r\n>1\r\n");
+    bench.hear("$1\r\nb\r\n");
+    assert_eq!(bench.caller.take(), b"$1\r\nb\r\n>2\r\n");
 }
