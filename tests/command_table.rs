@@ -3,7 +3,8 @@
 //!
 //! Both ways: what the server lists we know, and what we know it lists, except what `since` says
 //! is newer. The columns of servers newer than 7.0 differ in places; there, only arity and key
-//! specs of the older rows are compared, and all of the newer ones.
+//! specs of the older rows are compared, and all of the newer ones. Another server is compared by
+//! being the first redis-server in PATH.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 

@@ -91,7 +91,8 @@ impl Shared {
         .await
     }
 
-    /// Whether somebody waits for a connection, with a command that was refused too, or was turned away for want of one.
+    /// Whether somebody waits for a connection, be it with a command that a server refused (those are in no slot), or was
+    /// turned away for want of one.
     fn is_awaited(&self) -> bool {
         let queue = self.queue.borrow();
         self.is_wanted.get() || queue.owed() > 0 || queue.has_again()
