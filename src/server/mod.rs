@@ -6,6 +6,7 @@
 mod listener;
 mod places;
 mod reload;
+mod spread;
 mod stream;
 mod systemd;
 mod tell;

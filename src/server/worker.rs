@@ -1,10 +1,11 @@
 //! The workers: threads with a single-threaded runtime each, its own lanes and its own clients.
 //!
-//! The first worker accepts, and hands a new client to the worker with the fewest. Nothing on the way of a
+//! The first worker accepts, for all of them (`spread`: who comes where). Nothing on the way of a
 //! command is shared between workers.
 
 use super::listener::Listeners;
 use super::places::{Seat, has_place, tell_refused, turn_away};
+use super::spread::{Newcomer, Place, Spread};
 use super::stream::Stream;
 use super::{Shared, SharedBackend};
 use crate::routing::shared::Lanes;
@@ -15,7 +16,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -45,19 +45,6 @@ enum Stage {
     Stopped,
 }
 
-/// A client's socket, on its way to its worker.
-enum Newcomer {
-    Tcp(std::net::TcpStream, SocketAddr),
-    Unix(std::os::unix::net::UnixStream),
-}
-
-/// A worker as the one that accepts sees it.
-#[derive(Clone)]
-struct Place {
-    clients: Arc<AtomicUsize>,
-    door: mpsc::UnboundedSender<Newcomer>,
-}
-
 impl Workers {
     pub(super) fn start(
         shared: &Arc<Shared>,
@@ -73,27 +60,27 @@ impl Workers {
         let unix: Arc<str> = path.map_or_else(String::new, |path| format!("{path}:0")).into();
 
         let stage = watch::Sender::new(Stage::Accepting);
-        let (places, doors): (Vec<_>, Vec<_>) = (0..shared.config.workers)
-            .map(|_| {
-                let (door, newcomers) = mpsc::unbounded_channel();
-                (Place { clients: Arc::default(), door }, newcomers)
-            })
-            .unzip();
+        let is_auto = shared.config.is_workers_auto;
+        let (places, doors): (Vec<_>, Vec<_>) =
+            (0..shared.config.workers).map(|_| Place::new()).unzip();
         let mut listeners = Some(listeners);
         let mut threads = Vec::new();
         for (index, newcomers) in doors.into_iter().enumerate() {
-            let clients = Arc::clone(&places[index].clients);
             let worker = Worker {
                 shared: Arc::clone(shared),
-                clients,
                 acceptor: acceptor.clone(),
                 tcp: tcp.clone(),
                 unix: Arc::clone(&unix),
                 stage: stage.subscribe(),
             };
             let listeners = listeners.take();
-            let places = if listeners.is_some() { places.clone() } else { Vec::new() };
-            let run = move || worker.run(newcomers, listeners, places);
+            let entrance =
+                listeners.map(|listeners| (listeners, Spread::new(places.clone(), is_auto)));
+            let run = move || match entrance {
+                Some(entrance) => worker.run(newcomers, Some(entrance), None),
+                None if is_auto => worker.run_when_needed(newcomers),
+                None => worker.run(newcomers, None, None),
+            };
             threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
         }
         Ok(Self { threads, stage, addresses })
@@ -121,7 +108,6 @@ impl Workers {
 
 struct Worker {
     shared: Arc<Shared>,
-    clients: Arc<AtomicUsize>,
     acceptor: Option<TlsAcceptor>,
     /// Where apps connect: by TCP, if that is one address, and by the Unix socket.
     tcp: Option<Arc<str>>,
@@ -130,11 +116,18 @@ struct Worker {
 }
 
 impl Worker {
+    /// Begins with its first client: until then it is a thread that sleeps, and has no connection.
+    fn run_when_needed(self, mut newcomers: mpsc::UnboundedReceiver<Newcomer>) {
+        if let Some(first) = newcomers.blocking_recv() {
+            self.run(newcomers, None, Some(first));
+        }
+    }
+
     fn run(
         self,
         mut newcomers: mpsc::UnboundedReceiver<Newcomer>,
-        listeners: Option<Listeners>,
-        places: Vec<Place>,
+        entrance: Option<(Listeners, Spread)>,
+        first: Option<Newcomer>,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -148,10 +141,13 @@ impl Worker {
             let this = Rc::new(self);
             let context = Rc::new(this.context());
             tokio::task::spawn_local(count_seconds(Rc::clone(&context)));
-            if let Some(listeners) = listeners
-                && let Err(error) = Rc::clone(&this).accept(listeners, &context, places)
+            if let Some((listeners, spread)) = entrance
+                && let Err(error) = Rc::clone(&this).accept(listeners, &context, spread)
             {
                 tracing::error!("cannot accept clients: {error}");
+            }
+            if let Some(first) = first {
+                this.welcome(first, &context);
             }
             loop {
                 tokio::select! {
@@ -187,16 +183,18 @@ impl Worker {
         self: Rc<Self>,
         listeners: Listeners,
         context: &Rc<Context>,
-        places: Vec<Place>,
+        spread: Spread,
     ) -> io::Result<()> {
+        let spread = Rc::new(spread);
         if let Some(tcp) = listeners.tcp {
             let tcp = TcpListener::from_std(tcp)?;
-            let (this, context, places) = (Rc::clone(&self), Rc::clone(context), places.clone());
-            tokio::task::spawn_local(this.accept_tcp(tcp, context, places));
+            let (this, context, spread) =
+                (Rc::clone(&self), Rc::clone(context), Rc::clone(&spread));
+            tokio::task::spawn_local(this.accept_tcp(tcp, context, spread));
         }
         if let Some(unix) = listeners.unix {
             let unix = UnixListener::from_std(unix)?;
-            tokio::task::spawn_local(self.accept_unix(unix, Rc::clone(context), places));
+            tokio::task::spawn_local(self.accept_unix(unix, Rc::clone(context), spread));
         }
         Ok(())
     }
@@ -205,7 +203,7 @@ impl Worker {
         self: Rc<Self>,
         tcp: TcpListener,
         context: Rc<Context>,
-        places: Vec<Place>,
+        spread: Rc<Spread>,
     ) {
         let mut stage = self.stage.clone();
         loop {
@@ -213,13 +211,15 @@ impl Worker {
                 accepted = tcp.accept() => accepted,
                 _ = stage.wait_for(|stage| *stage > Stage::Accepting) => return,
             };
-            match (accepted, freest(&places)) {
-                (Ok((stream, peer)), 0) => self.serve_tcp(stream, peer, &context),
-                (Ok((stream, peer)), place) => {
-                    let newcomer = stream.into_std().map(|stream| Newcomer::Tcp(stream, peer));
-                    hand_over(&places[place], newcomer);
-                }
-                (Err(error), _) => pause_accepting(&error).await,
+            match accepted {
+                Ok((stream, peer)) => match spread.pick(context.seconds.get()) {
+                    (0, seat) => self.serve_tcp(stream, peer, seat, &context),
+                    (place, seat) => {
+                        let stream = stream.into_std();
+                        spread.hand_over(place, stream.map(|it| Newcomer::Tcp(it, peer, seat)));
+                    }
+                },
+                Err(error) => pause_accepting(&error).await,
             }
         }
     }
@@ -228,7 +228,7 @@ impl Worker {
         self: Rc<Self>,
         unix: UnixListener,
         context: Rc<Context>,
-        places: Vec<Place>,
+        spread: Rc<Spread>,
     ) {
         let mut stage = self.stage.clone();
         loop {
@@ -236,23 +236,25 @@ impl Worker {
                 accepted = unix.accept() => accepted,
                 _ = stage.wait_for(|stage| *stage > Stage::Accepting) => return,
             };
-            match (accepted, freest(&places)) {
-                (Ok((stream, _)), 0) => self.serve_unix(stream, &context),
-                (Ok((stream, _)), place) => {
-                    hand_over(&places[place], stream.into_std().map(Newcomer::Unix))
-                }
-                (Err(error), _) => pause_accepting(&error).await,
+            match accepted {
+                Ok((stream, _)) => match spread.pick(context.seconds.get()) {
+                    (0, seat) => self.serve_unix(stream, seat, &context),
+                    (place, seat) => {
+                        let stream = stream.into_std();
+                        spread.hand_over(place, stream.map(|it| Newcomer::Unix(it, seat)));
+                    }
+                },
+                Err(error) => pause_accepting(&error).await,
             }
         }
     }
 
     fn welcome(&self, newcomer: Newcomer, context: &Rc<Context>) {
         let served = match newcomer {
-            Newcomer::Tcp(stream, peer) => {
-                TcpStream::from_std(stream).map(|stream| self.serve_tcp(stream, peer, context))
-            }
-            Newcomer::Unix(stream) => {
-                UnixStream::from_std(stream).map(|stream| self.serve_unix(stream, context))
+            Newcomer::Tcp(stream, peer, seat) => TcpStream::from_std(stream)
+                .map(|stream| self.serve_tcp(stream, peer, seat, context)),
+            Newcomer::Unix(stream, seat) => {
+                UnixStream::from_std(stream).map(|stream| self.serve_unix(stream, seat, context))
             }
         };
         if let Err(error) = served {
@@ -260,7 +262,7 @@ impl Worker {
         }
     }
 
-    fn serve_tcp(&self, stream: TcpStream, peer: SocketAddr, context: &Rc<Context>) {
+    fn serve_tcp(&self, stream: TcpStream, peer: SocketAddr, seat: Seat, context: &Rc<Context>) {
         let max = self.shared.live().listen.max_clients;
         if self.acceptor.is_some() && context.clients.count() >= max + TOLD {
             // A handshake costs a descriptor for as long as the client likes.
@@ -275,9 +277,8 @@ impl Worker {
         };
         let entry = context.clients.join(peer.to_string(), local, None);
         let Some(acceptor) = self.acceptor.clone() else {
-            return self.serve(Stream::Tcp(stream), entry, context);
+            return self.serve(Stream::Tcp(stream), entry, seat, context);
         };
-        let seat = Seat::take(&self.clients);
         let place = has_place(context, max);
         let context = Rc::clone(context);
         tokio::task::spawn_local(async move {
@@ -306,14 +307,13 @@ impl Worker {
         });
     }
 
-    fn serve_unix(&self, stream: UnixStream, context: &Rc<Context>) {
+    fn serve_unix(&self, stream: UnixStream, seat: Seat, context: &Rc<Context>) {
         let uid = stream.peer_cred().ok().map(|peer| peer.uid());
         let entry = context.clients.join(self.unix.to_string(), Arc::clone(&self.unix), uid);
-        self.serve(Stream::Unix(stream), entry, context);
+        self.serve(Stream::Unix(stream), entry, seat, context);
     }
 
-    fn serve(&self, stream: Stream, entry: Arc<Entry>, context: &Rc<Context>) {
-        let seat = Seat::take(&self.clients);
+    fn serve(&self, stream: Stream, entry: Arc<Entry>, seat: Seat, context: &Rc<Context>) {
         let place = has_place(context, self.shared.live().listen.max_clients);
         let context = Rc::clone(context);
         context.shard.events.clients.inc();
@@ -325,19 +325,6 @@ impl Worker {
                 turn_away(stream, context, entry, max).await;
             }),
         };
-    }
-}
-
-fn freest(places: &[Place]) -> usize {
-    let load = |index: &usize| places[*index].clients.load(Ordering::Relaxed);
-    (0..places.len()).min_by_key(load).unwrap_or(0)
-}
-
-fn hand_over(place: &Place, newcomer: io::Result<Newcomer>) {
-    match newcomer.map(|newcomer| place.door.send(newcomer)) {
-        Ok(Ok(())) => {}
-        Ok(Err(_)) => tracing::warn!("a client came while its worker was stopping"),
-        Err(error) => tracing::warn!("a client was lost on its way to its worker: {error}"),
     }
 }
 
