@@ -110,33 +110,6 @@ fn two_hundred_clients_are_few_connections_with_our_name() {
 }
 
 #[test]
-fn a_further_worker_begins_and_connects_when_the_first_has_many_clients() {
-    let redis = Redis::start();
-    let sidecar = SidecarOptions::upstream(&redis).env("SIDECAR_WORKERS", "auto").start();
-    let mut clients = Vec::new();
-    let mut connections_of = |count: usize| {
-        clients.resize_with(count, || sidecar.client());
-        for (n, client) in clients.iter_mut().enumerate() {
-            assert_eq!(client.call(&["ECHO", &n.to_string()]), Value::bulk(n.to_string()));
-        }
-        let lines = redis.connections();
-        lines.iter().filter(|line| line.contains(" cmd=echo ")).count()
-    };
-    assert_eq!((connections_of(1), connections_of(24)), (1, 1));
-    let workers = std::thread::available_parallelism().unwrap().get().min(2);
-    assert_eq!(connections_of(48), workers);
-}
-
-#[test]
-fn workers_that_never_had_a_client_end_like_others() {
-    let redis = Redis::start();
-    let mut sidecar = SidecarOptions::upstream(&redis).env("SIDECAR_WORKERS", "auto").start();
-    assert_eq!(sidecar.client().call(&["ECHO", "x"]), Value::bulk("x"));
-    sidecar.terminate();
-    assert_eq!(sidecar.wait(), Some(0));
-}
-
-#[test]
 fn a_plain_upstream_without_password_works_as_well() {
     let redis = Redis::start_plain();
     assert_works_as(

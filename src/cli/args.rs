@@ -160,7 +160,7 @@ pub struct Options {
     /// The Redis behind [default: memory://]; pass passwords in REDIS_URL instead
     #[arg(long, value_name = "URL", global = true)]
     pub upstream: Option<String>,
-    /// Single-threaded runtimes, 1 to 1024 [default: auto, more as clients come]
+    /// Single-threaded runtimes, 1 to 1024 [default: auto, one for two cores]
     #[arg(long, value_name = "N", global = true)]
     pub workers: Option<String>,
     /// error, warn, info, debug or trace [default: info]

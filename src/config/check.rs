@@ -266,8 +266,7 @@ fn breaker(reader: &mut Reader<'_>) -> Option<Breaker> {
     })
 }
 
-/// One worker for two cores that this process may use, but two where there are two; 1 where the system does not say.
+/// One worker for two cores that this process may use; 1 where the system does not say.
 fn cores() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (cores / 2).max(cores.min(2)).min(1024)
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 1024))
 }

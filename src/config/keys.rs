@@ -257,7 +257,7 @@ pub const WORKERS: Key = Key::new("workers", Takes::CountOrAuto(1, 1024), "auto"
     .env(&["SIDECAR_WORKERS"])
     .flag("--workers")
     .why(
-        "Single-threaded runtimes, each with its own clients and lanes; auto begins more of them as clients come.",
+        "Single-threaded runtimes, each with its own clients and lanes; auto is one for two cores.",
     );
 /// `busy_poll`
 pub const BUSY_POLL: Key = Key::new(

@@ -83,8 +83,8 @@ pub struct Config {
     pub audit: bool,
     /// What may be done with keys, and what they get while the upstream is away; the first that matches counts.
     pub rules: Vec<Rule>,
-    /// Single-threaded runtimes, 1 to 1024; `auto` is resolved to one for two cores that we may use, two where there
-    /// are two: the app and the kernel need the rest, and fewer workers make larger batches.
+    /// Single-threaded runtimes, 1 to 1024; `auto` is resolved to one for two cores that we may use: the app and
+    /// the kernel need the rest, and fewer workers make larger batches.
     pub workers: usize,
     /// Whether `workers` was `auto`.
     pub is_workers_auto: bool,

@@ -60,7 +60,6 @@ impl Workers {
         let unix: Arc<str> = path.map_or_else(String::new, |path| format!("{path}:0")).into();
 
         let stage = watch::Sender::new(Stage::Accepting);
-        let is_auto = shared.config.is_workers_auto;
         let (places, doors): (Vec<_>, Vec<_>) =
             (0..shared.config.workers).map(|_| Place::new()).unzip();
         let mut listeners = Some(listeners);
@@ -73,14 +72,8 @@ impl Workers {
                 unix: Arc::clone(&unix),
                 stage: stage.subscribe(),
             };
-            let listeners = listeners.take();
-            let entrance =
-                listeners.map(|listeners| (listeners, Spread::new(places.clone(), is_auto)));
-            let run = move || match entrance {
-                Some(entrance) => worker.run(newcomers, Some(entrance), None),
-                None if is_auto => worker.run_when_needed(newcomers),
-                None => worker.run(newcomers, None, None),
-            };
+            let entrance = listeners.take().map(|it| (it, Spread::over(places.clone())));
+            let run = move || worker.run(newcomers, entrance);
             threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
         }
         Ok(Self { threads, stage, addresses })
@@ -116,18 +109,10 @@ struct Worker {
 }
 
 impl Worker {
-    /// Begins with its first client: until then it is a thread that sleeps, and has no connection.
-    fn run_when_needed(self, mut newcomers: mpsc::UnboundedReceiver<Newcomer>) {
-        if let Some(first) = newcomers.blocking_recv() {
-            self.run(newcomers, None, Some(first));
-        }
-    }
-
     fn run(
         self,
         mut newcomers: mpsc::UnboundedReceiver<Newcomer>,
         entrance: Option<(Listeners, Spread)>,
-        first: Option<Newcomer>,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -145,9 +130,6 @@ impl Worker {
                 && let Err(error) = Rc::clone(&this).accept(listeners, &context, spread)
             {
                 tracing::error!("cannot accept clients: {error}");
-            }
-            if let Some(first) = first {
-                this.welcome(first, &context);
             }
             loop {
                 tokio::select! {
@@ -212,7 +194,7 @@ impl Worker {
                 _ = stage.wait_for(|stage| *stage > Stage::Accepting) => return,
             };
             match accepted {
-                Ok((stream, peer)) => match spread.pick(context.seconds.get()) {
+                Ok((stream, peer)) => match spread.pick() {
                     (0, seat) => self.serve_tcp(stream, peer, seat, &context),
                     (place, seat) => {
                         let stream = stream.into_std();
@@ -237,7 +219,7 @@ impl Worker {
                 _ = stage.wait_for(|stage| *stage > Stage::Accepting) => return,
             };
             match accepted {
-                Ok((stream, _)) => match spread.pick(context.seconds.get()) {
+                Ok((stream, _)) => match spread.pick() {
                     (0, seat) => self.serve_unix(stream, seat, &context),
                     (place, seat) => {
                         let stream = stream.into_std();
