@@ -17,7 +17,6 @@ pub(super) enum Newcomer {
 }
 
 /// A worker as the one that accepts sees it.
-#[derive(Clone)]
 pub(super) struct Place {
     clients: Arc<AtomicUsize>,
     door: mpsc::UnboundedSender<Newcomer>,

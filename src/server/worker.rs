@@ -62,7 +62,7 @@ impl Workers {
         let stage = watch::Sender::new(Stage::Accepting);
         let (places, doors): (Vec<_>, Vec<_>) =
             (0..shared.config.workers).map(|_| Place::new()).unzip();
-        let mut listeners = Some(listeners);
+        let mut entrance = Some((listeners, Spread::over(places)));
         let mut threads = Vec::new();
         for (index, newcomers) in doors.into_iter().enumerate() {
             let worker = Worker {
@@ -72,7 +72,7 @@ impl Workers {
                 unix: Arc::clone(&unix),
                 stage: stage.subscribe(),
             };
-            let entrance = listeners.take().map(|it| (it, Spread::over(places.clone())));
+            let entrance = entrance.take();
             let run = move || worker.run(newcomers, entrance);
             threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
         }
